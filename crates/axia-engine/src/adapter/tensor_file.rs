@@ -1,0 +1,146 @@
+//! Reads and writes `adapter_model.safetensors`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+
+use super::{AdapterError, LoraConfig};
+use crate::checkpoint_files::{CheckpointError, RawTensor, SafetensorsFile};
+
+/// What PEFT puts before the path of a module.
+const PREFIX: &str = "base_model.model.";
+const A_ENDING: &str = ".lora_A.weight";
+const B_ENDING: &str = ".lora_B.weight";
+
+/// The adapter of one linear layer: y = W x + scale · B A x.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoraTensors {
+    /// The path of the layer: `model.layers.0.self_attn.q_proj`.
+    pub module: String,
+    /// The rank.
+    pub r: usize,
+    /// Width of the layer's input.
+    pub inputs: usize,
+    /// Width of the layer's output.
+    pub outputs: usize,
+    /// The factor of the update.
+    pub scale: f64,
+    /// (r, inputs), row by row.
+    pub a: Vec<f32>,
+    /// (outputs, r), row by row.
+    pub b: Vec<f32>,
+}
+
+/// Reads all pairs of tensors, sorted by the path of their module.
+pub(super) fn read(path: &Path, config: &LoraConfig) -> Result<Vec<LoraTensors>, AdapterError> {
+    let file = SafetensorsFile::open(path)?;
+    let mut halves: BTreeMap<String, Halves> = BTreeMap::new();
+    for (name, tensor) in file.tensors() {
+        let tensor = tensor.map_err(CheckpointError::from)?;
+        let Some((module, half)) = split_name(name) else {
+            let problem = "is not part of a LoRA pair on a linear layer".to_owned();
+            return Err(wrong(path, name, problem));
+        };
+        let halves = halves.entry(module.to_owned()).or_default();
+        match half {
+            Half::A => halves.a = Some(tensor),
+            Half::B => halves.b = Some(tensor),
+        }
+    }
+    halves.into_iter().map(|(module, halves)| halves.join(path, module, config)).collect()
+}
+
+/// The bytes of a file with all pairs in single precision; keys are sorted, so that equal tensors give
+/// equal bytes.
+pub(super) fn to_bytes(path: &Path, modules: &[LoraTensors]) -> Result<Vec<u8>, AdapterError> {
+    let failed = |problem: String| AdapterError::Layout { path: path.to_owned(), problem };
+    let stored: BTreeMap<String, (Vec<usize>, Vec<u8>)> = modules
+        .iter()
+        .flat_map(|module| {
+            let key = |ending| format!("{PREFIX}{}{ending}", module.module);
+            let a = (vec![module.r, module.inputs], little_endian(&module.a));
+            let b = (vec![module.outputs, module.r], little_endian(&module.b));
+            [(key(A_ENDING), a), (key(B_ENDING), b)]
+        })
+        .collect();
+    let views = stored
+        .iter()
+        .map(|(key, (shape, bytes))| {
+            let view = TensorView::new(Dtype::F32, shape.clone(), bytes)
+                .map_err(|error| failed(format!("`{key}`: {error}")))?;
+            Ok((key.as_str(), view))
+        })
+        .collect::<Result<Vec<_>, AdapterError>>()?;
+    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    safetensors::serialize(views, Some(metadata)).map_err(|error| failed(error.to_string()))
+}
+
+fn little_endian(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+enum Half {
+    A,
+    B,
+}
+
+/// The module's path and which of its two tensors this is.
+fn split_name(name: &str) -> Option<(&str, Half)> {
+    let path = name.strip_prefix(PREFIX)?;
+    path.strip_suffix(A_ENDING)
+        .map(|module| (module, Half::A))
+        .or_else(|| Some((path.strip_suffix(B_ENDING)?, Half::B)))
+}
+
+/// What has been found of a pair.
+#[derive(Default)]
+struct Halves {
+    a: Option<RawTensor>,
+    b: Option<RawTensor>,
+}
+
+impl Halves {
+    fn join(
+        self,
+        path: &Path,
+        module: String,
+        config: &LoraConfig,
+    ) -> Result<LoraTensors, AdapterError> {
+        let (a, b) = match (self.a, self.b) {
+            (Some(a), Some(b)) => (a, b),
+            (Some(found), None) => return Err(lonely(path, &found, B_ENDING)),
+            (None, Some(found)) => return Err(lonely(path, &found, A_ENDING)),
+            // An entry is only made to put a tensor into it.
+            (None, None) => return Err(wrong(path, &module, "has no tensors".to_owned())),
+        };
+        let (&[r, inputs], &[outputs, b_rank]) = (a.shape(), b.shape()) else {
+            let problem = format!("and its pair have shapes {:?} and {:?}", a.shape(), b.shape());
+            return Err(wrong(path, a.name(), problem));
+        };
+        let rank = config.rank_of(&module)?;
+        if r != rank || b_rank != rank {
+            let problem =
+                format!("has rank {r} and its pair {b_rank}, but adapter_config.json says {rank}");
+            return Err(wrong(path, a.name(), problem));
+        }
+        Ok(LoraTensors {
+            scale: config.scale_of(&module)?,
+            module,
+            r,
+            inputs,
+            outputs,
+            a: a.to_f32()?,
+            b: b.to_f32()?,
+        })
+    }
+}
+
+fn lonely(path: &Path, found: &RawTensor, other: &str) -> AdapterError {
+    wrong(path, found.name(), format!("has no pair ending in `{other}`"))
+}
+
+fn wrong(path: &Path, tensor: &str, problem: String) -> AdapterError {
+    AdapterError::Tensor { path: path.to_owned(), tensor: tensor.to_owned(), problem }
+}

@@ -1,0 +1,70 @@
+//! GGUF's names of tensors, and Hugging Face's.
+
+use std::borrow::Cow;
+
+/// (GGUF, Hugging Face) names outside the blocks.
+const MODEL_NAMES: [(&str, &str); 3] =
+    [("token_embd", "model.embed_tokens"), ("output_norm", "model.norm"), ("output", "lm_head")];
+
+/// (GGUF, Hugging Face) names inside a block.
+const BLOCK_NAMES: [(&str, &str); 11] = [
+    ("attn_norm", "input_layernorm"),
+    ("ffn_norm", "post_attention_layernorm"),
+    ("attn_q", "self_attn.q_proj"),
+    ("attn_k", "self_attn.k_proj"),
+    ("attn_v", "self_attn.v_proj"),
+    ("attn_output", "self_attn.o_proj"),
+    ("attn_q_norm", "self_attn.q_norm"),
+    ("attn_k_norm", "self_attn.k_norm"),
+    ("ffn_gate", "mlp.gate_proj"),
+    ("ffn_up", "mlp.up_proj"),
+    ("ffn_down", "mlp.down_proj"),
+];
+
+/// The Hugging Face name of a tensor in a GGUF file; names without a counterpart stay as they are.
+///
+/// `blk.0.attn_q.weight` becomes `model.layers.0.self_attn.q_proj.weight`.
+pub fn hf_name(gguf_name: &str) -> Cow<'_, str> {
+    translated(gguf_name).map_or(Cow::Borrowed(gguf_name), Cow::Owned)
+}
+
+fn translated(gguf_name: &str) -> Option<String> {
+    let (module, kind) = gguf_name.rsplit_once('.')?;
+    match module.strip_prefix("blk.") {
+        Some(in_block) => {
+            let (block, module) = in_block.split_once('.')?;
+            let module = look_up(&BLOCK_NAMES, module)?;
+            Some(format!("model.layers.{block}.{module}.{kind}"))
+        }
+        None => Some(format!("{}.{kind}", look_up(&MODEL_NAMES, module)?)),
+    }
+}
+
+fn look_up(names: &[(&str, &'static str)], gguf: &str) -> Option<&'static str> {
+    names.iter().find(|(name, _)| *name == gguf).map(|(_, hf)| *hf)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_names_are_translated_and_others_kept() {
+        let pairs = [
+            ("token_embd.weight", "model.embed_tokens.weight"),
+            ("output.weight", "lm_head.weight"),
+            ("output_norm.weight", "model.norm.weight"),
+            ("blk.0.attn_q.weight", "model.layers.0.self_attn.q_proj.weight"),
+            ("blk.17.attn_k.bias", "model.layers.17.self_attn.k_proj.bias"),
+            ("blk.3.ffn_down.weight", "model.layers.3.mlp.down_proj.weight"),
+            ("blk.3.ffn_norm.weight", "model.layers.3.post_attention_layernorm.weight"),
+            ("rope_freqs.weight", "rope_freqs.weight"),
+            ("blk.3.ffn_gate_inp.weight", "blk.3.ffn_gate_inp.weight"),
+            ("strange", "strange"),
+            ("", ""),
+        ];
+        for (gguf, hf) in pairs {
+            assert_eq!(hf_name(gguf), hf);
+        }
+    }
+}

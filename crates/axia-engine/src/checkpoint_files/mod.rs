@@ -1,0 +1,24 @@
+//! The files of a model, in Hugging Face folders or GGUF, behind one set of names.
+
+mod error;
+mod folder;
+mod gguf_names;
+mod json_object;
+mod model_files;
+mod raw_tensor;
+mod row_order;
+mod safetensors_file;
+mod tensor_source;
+
+pub use error::{CheckpointError, UnreadableTensor};
+pub use folder::HfFolder;
+pub use gguf_names::hf_name;
+pub use json_object::JsonError;
+pub(crate) use json_object::{JsonObject, short};
+pub use model_files::ModelFiles;
+pub use raw_tensor::{RawTensor, find_non_finite};
+pub use row_order::RowOrder;
+pub use safetensors_file::SafetensorsFile;
+pub use tensor_source::TensorSource;
+
+pub use crate::gguf::DType;

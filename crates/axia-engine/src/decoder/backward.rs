@@ -1,0 +1,118 @@
+//! The backward pass over a forest: gradients of the adapter, none of the frozen weights.
+
+use super::activations::{Activations, BlockActivations, Work};
+use super::{Decoder, Module, Pass};
+use crate::kernels::{Kernels, Rotation, Target, Write};
+use crate::lora::{Adapter, Gradients};
+
+impl<K: Kernels> Decoder<K> {
+    /// Adds the gradients of `Σ weight · −log p` over `targets` to `gradients` and returns the
+    /// targets' log-probabilities.
+    ///
+    /// `activations` are those of [`Self::forward`] with everything kept, and are used up.
+    pub fn backward(
+        &self,
+        adapter: &Adapter<K>,
+        pass: &Pass,
+        targets: &[Target],
+        activations: &mut Activations<K::Buffer>,
+        gradients: &mut Gradients<K>,
+    ) -> Vec<f32> {
+        let k = &self.kernels;
+        let Activations { blocks, x, out, work } = activations;
+        let mut dout = std::mem::take(&mut work.dnorm);
+        let found = k.log_probs(out, self.head(), targets, Some(&mut dout));
+        // The gradient of the residual stream takes the place of `out`, which is read no more.
+        let dx = out;
+        k.zero(dx);
+        k.rms_norm_backward(&dout, x, &self.final_norm, self.eps(), dx);
+        work.dnorm = dout;
+        for index in (0..self.blocks.len()).rev() {
+            let kept = &mut blocks[index];
+            self.mlp_backward(index, adapter, kept, work, dx, gradients);
+            self.attention_backward(index, adapter, pass, kept, work, dx, gradients);
+        }
+        found
+    }
+
+    fn mlp_backward(
+        &self,
+        index: usize,
+        adapter: &Adapter<K>,
+        kept: &mut BlockActivations<K::Buffer>,
+        work: &mut Work<K::Buffer>,
+        dx: &mut K::Buffer,
+        gradients: &mut Gradients<K>,
+    ) {
+        let (k, eps) = (&self.kernels, self.eps());
+        let norm = &self.blocks[index].mlp_norm;
+        let layer = |module| self.layer(index, module, Some(adapter));
+        k.silu_mul(&kept.gate, &kept.up, &mut work.hidden);
+        gradients.add(k, adapter, (index, Module::Down), &work.hidden, dx);
+        k.linear_backward(dx, layer(Module::Down), Write::Set, &mut work.dhidden);
+        k.silu_mul_backward(&work.dhidden, &mut kept.gate, &mut kept.up);
+        k.rms_norm(&kept.mid, norm, eps, &mut work.norm);
+        gradients.add(k, adapter, (index, Module::Gate), &work.norm, &kept.gate);
+        gradients.add(k, adapter, (index, Module::Up), &work.norm, &kept.up);
+        k.linear_backward(&kept.gate, layer(Module::Gate), Write::Set, &mut work.dnorm);
+        k.linear_backward(&kept.up, layer(Module::Up), Write::Add, &mut work.dnorm);
+        k.rms_norm_backward(&work.dnorm, &kept.mid, norm, eps, dx);
+    }
+
+    #[allow(clippy::too_many_arguments)] // the pass, and the kinds of memory it works on
+    fn attention_backward(
+        &self,
+        index: usize,
+        adapter: &Adapter<K>,
+        pass: &Pass,
+        kept: &mut BlockActivations<K::Buffer>,
+        work: &mut Work<K::Buffer>,
+        dx: &mut K::Buffer,
+        gradients: &mut Gradients<K>,
+    ) {
+        let (k, eps, hidden) = (&self.kernels, self.eps(), self.config.hidden_size);
+        let last = index + 1 == self.blocks.len();
+        let norm = &self.blocks[index].attn_norm;
+        let layer = |module| self.layer(index, module, Some(adapter));
+        gradients.add(k, adapter, (index, Module::O), &kept.attn, dx);
+        k.linear_backward(dx, layer(Module::O), Write::Set, &mut work.dattn);
+        let (plan, positions) = if last {
+            (&pass.read_plan, &pass.read_positions)
+        } else {
+            (&pass.plan, &pass.positions)
+        };
+        let Work { dattn, dq, dk, dv, dnorm, .. } = work;
+        let qkv = [&kept.q, &kept.k, &kept.v];
+        let shape = self.attention_shape();
+        k.attention_backward(&shape, plan, qkv, dattn, [&mut *dq, &mut *dk, &mut *dv]);
+        k.rope(dq, positions, &pass.rope, Rotation::Backward);
+        k.rope(dk, &pass.positions, &pass.rope, Rotation::Backward);
+        k.rms_norm(&kept.x, norm, eps, &mut work.norm);
+        gradients.add(k, adapter, (index, Module::K), &work.norm, dk);
+        gradients.add(k, adapter, (index, Module::V), &work.norm, dv);
+        let query_input = if last {
+            k.gather(&work.norm, &pass.reads, hidden, &mut work.norm_rows);
+            &work.norm_rows
+        } else {
+            &work.norm
+        };
+        gradients.add(k, adapter, (index, Module::Q), query_input, dq);
+        if index == 0 {
+            // Below lie the embeddings, which are frozen.
+            return;
+        }
+        k.linear_backward(dk, layer(Module::K), Write::Set, dnorm);
+        k.linear_backward(dv, layer(Module::V), Write::Add, dnorm);
+        if last {
+            k.linear_backward(dq, layer(Module::Q), Write::Set, &mut work.norm_rows);
+            k.scatter(&work.norm_rows, &pass.reads, hidden, Write::Add, dnorm);
+            std::mem::swap(dx, &mut work.rows);
+            k.prepare(dx, pass.len() * hidden);
+            k.zero(dx);
+            k.scatter(&work.rows, &pass.reads, hidden, Write::Set, dx);
+        } else {
+            k.linear_backward(dq, layer(Module::Q), Write::Add, dnorm);
+        }
+        k.rms_norm_backward(dnorm, &kept.x, norm, eps, dx);
+    }
+}

@@ -1,0 +1,129 @@
+//! The decoder's weights.
+
+use crate::config::ModelConfig;
+use crate::error::EngineError;
+use crate::kernels::{AttentionShape, Kernels};
+
+/// A linear layer of a block, the kind of place a LoRA pair attaches to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Module {
+    /// Queries.
+    Q,
+    /// Keys.
+    K,
+    /// Values.
+    V,
+    /// Attention output.
+    O,
+    /// Gate of the feed-forward part.
+    Gate,
+    /// Up projection.
+    Up,
+    /// Down projection.
+    Down,
+}
+
+/// All modules, in the order they act.
+pub const MODULES: [Module; 7] =
+    [Module::Q, Module::K, Module::V, Module::O, Module::Gate, Module::Up, Module::Down];
+
+impl Module {
+    /// Its path inside a block, as Hugging Face names it.
+    pub fn path(self) -> &'static str {
+        match self {
+            Module::Q => "self_attn.q_proj",
+            Module::K => "self_attn.k_proj",
+            Module::V => "self_attn.v_proj",
+            Module::O => "self_attn.o_proj",
+            Module::Gate => "mlp.gate_proj",
+            Module::Up => "mlp.up_proj",
+            Module::Down => "mlp.down_proj",
+        }
+    }
+
+    /// `(out, in)` of the module in a model of this shape.
+    pub fn shape(self, config: &ModelConfig) -> (usize, usize) {
+        let width = config.heads * config.head_dim;
+        let kv_width = config.kv_heads * config.head_dim;
+        match self {
+            Module::Q => (width, config.hidden_size),
+            Module::K | Module::V => (kv_width, config.hidden_size),
+            Module::O => (config.hidden_size, width),
+            Module::Gate | Module::Up => (config.ffn_size, config.hidden_size),
+            Module::Down => (config.hidden_size, config.ffn_size),
+        }
+    }
+
+    /// The module's full name in block `block`: `model.layers.3.mlp.up_proj`.
+    pub fn name(self, block: usize) -> String {
+        format!("model.layers.{block}.{}", self.path())
+    }
+}
+
+/// One transformer block: attention and feed-forward part, each behind an RMS norm.
+pub struct Block<K: Kernels> {
+    /// `(hidden)`
+    pub(super) attn_norm: K::Buffer,
+    /// `(hidden)`
+    pub(super) mlp_norm: K::Buffer,
+    /// One weight `(out, in)` per module, in the order of [`MODULES`].
+    pub(super) weights: [K::Weight; MODULES.len()],
+}
+
+/// A decoder language model on a device.
+pub struct Decoder<K: Kernels> {
+    pub(super) kernels: K,
+    pub(super) config: ModelConfig,
+    /// `(vocab, hidden)`
+    pub(super) embedding: K::Weight,
+    pub(super) blocks: Vec<Block<K>>,
+    /// `(hidden)`
+    pub(super) final_norm: K::Buffer,
+    /// `(vocab, hidden)`; the embedding itself where the two are tied.
+    pub(super) head: Option<K::Weight>,
+    /// Rotary frequencies, `head_dim / 2` of them.
+    pub(super) frequencies: Vec<f64>,
+}
+
+impl<K: Kernels> Decoder<K> {
+    /// The shape of the model.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Lets generation run on past the model's end tokens.
+    pub fn ignore_end_tokens(&mut self) {
+        self.config.eos_ids.clear();
+    }
+
+    /// The device's kernels.
+    pub fn kernels(&self) -> &K {
+        &self.kernels
+    }
+
+    /// The output embedding.
+    pub fn head(&self) -> &K::Weight {
+        self.head.as_ref().unwrap_or(&self.embedding)
+    }
+
+    /// Explains a result that is not finite: the weight to blame, where one is.
+    pub(crate) fn non_finite(&self, what: &str) -> EngineError {
+        let heads = [&self.embedding].into_iter().chain(&self.head);
+        let weights = self.blocks.iter().flat_map(|b| &b.weights).chain(heads);
+        let damaged = weights.map(|w| self.kernels.check_weight(w)).find_map(Result::err);
+        damaged.unwrap_or_else(|| EngineError::NonFinite { what: what.to_owned() })
+    }
+
+    pub(super) fn eps(&self) -> f32 {
+        self.config.rms_eps as f32
+    }
+
+    pub(super) fn attention_shape(&self) -> AttentionShape {
+        AttentionShape {
+            heads: self.config.heads,
+            kv_heads: self.config.kv_heads,
+            head_dim: self.config.head_dim,
+            scale: (self.config.head_dim as f32).powf(-0.5),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The decoder: one transformer, written once over the kernels.
+
+mod activations;
+mod backward;
+mod blocks;
+mod forward;
+mod generate;
+mod load;
+mod pass;
+
+pub use activations::Activations;
+pub use blocks::{Block, Decoder, MODULES, Module};
+pub use forward::Keep;
+pub(crate) use generate::Step;
+pub use pass::Pass;

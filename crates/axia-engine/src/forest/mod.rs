@@ -1,0 +1,7 @@
+//! The prefix forest: many token sequences, each distinct prefix computed once.
+
+mod plan;
+mod trie;
+
+pub use plan::{AttentionPlan, Span};
+pub use trie::{Forest, NO_PARENT};

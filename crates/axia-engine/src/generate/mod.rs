@@ -1,0 +1,7 @@
+//! Sampling continuations, many at once, over a shared cache of keys and values.
+
+mod generator;
+mod sampler;
+
+pub use generator::{Generated, Request, generate};
+pub use sampler::{Sampler, Sampling};

@@ -1,0 +1,138 @@
+//! Log-probabilities of chosen tokens, and the gradient of their weighted sum.
+
+use super::gemm::{Mat, MatMut, gemm};
+use super::simd::{dispatch, max, sum_exp};
+use super::weight::CpuWeight;
+use crate::kernels::Target;
+use rayon::prelude::*;
+
+/// Logits held at a time (48 MB); rows beyond are computed in further rounds.
+const LOGITS: usize = 12 << 20;
+
+/// See [`crate::kernels::Kernels::log_probs`].
+pub(super) fn log_probs(
+    x: &[f32],
+    head: &CpuWeight,
+    targets: &[Target],
+    mut dx: Option<&mut [f32]>,
+    scratch: &mut Vec<f32>,
+    logits: &mut Vec<f32>,
+) -> Vec<f32> {
+    let (vocab, hidden) = (head.rows(), head.columns());
+    let rows = x.len() / hidden;
+    let step = (LOGITS / vocab.max(1)).max(1);
+    let mut found = Vec::with_capacity(targets.len());
+    let mut rest = targets;
+    for from in (0..rows).step_by(step) {
+        let count = step.min(rows - from);
+        let (here, later) = rest.split_at(rest.partition_point(|t| t.row < from + count));
+        rest = later;
+        if logits.len() < count * vocab {
+            logits.resize(count * vocab, 0.0);
+        }
+        let logits = &mut logits[..count * vocab];
+        let x = Mat::new(&x[from * hidden..(from + count) * hidden], count, hidden);
+        head.for_each_block(None, count, scratch, |range, block| {
+            let w = Mat::new(block, range.len(), hidden);
+            let out = MatMut::strided(&mut logits[range.start..], count, range.len(), vocab);
+            gemm(1.0, x, w.t(), false, out);
+        });
+        found.extend(read_rows(logits, vocab, from, here, dx.is_some()));
+        if let Some(dx) = dx.as_deref_mut() {
+            let dx = &mut dx[from * hidden..(from + count) * hidden];
+            head.for_each_block(None, count, scratch, |range, block| {
+                let w = Mat::new(block, range.len(), hidden);
+                let dlogits = Mat::strided(&logits[range.start..], count, range.len(), vocab);
+                let add = range.start > 0;
+                gemm(1.0, dlogits, w, add, MatMut::new(&mut *dx, count, hidden));
+            });
+        }
+    }
+    found
+}
+
+/// Reads the targets off the logit rows; with `gradient`, turns each row into the gradient
+/// `Σ weight · (softmax − onehot(token))`.
+fn read_rows(
+    logits: &mut [f32],
+    vocab: usize,
+    from: usize,
+    targets: &[Target],
+    gradient: bool,
+) -> Vec<f32> {
+    let per_row: Vec<Vec<f32>> = logits
+        .par_chunks_mut(vocab)
+        .enumerate()
+        .map(|(i, row)| {
+            let start = targets.partition_point(|t| t.row < from + i);
+            let end = targets.partition_point(|t| t.row <= from + i);
+            dispatch(
+                #[inline(always)]
+                || read_row(row, &targets[start..end], gradient),
+            )
+        })
+        .collect();
+    per_row.concat()
+}
+
+#[inline(always)]
+fn read_row(row: &mut [f32], targets: &[Target], gradient: bool) -> Vec<f32> {
+    let largest = max(row);
+    let log_sum = largest + sum_exp(row, largest).ln();
+    let found = targets.iter().map(|t| row[t.token as usize] - log_sum).collect();
+    if gradient {
+        let weight: f32 = targets.iter().map(|t| t.weight).sum();
+        for v in row.iter_mut() {
+            *v = weight * super::simd::exp(*v - log_sum);
+        }
+        for t in targets {
+            row[t.token as usize] -= t.weight;
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{check_gradient, random};
+    use super::*;
+
+    fn plain(x: &[f32], head: &[f32], hidden: usize, targets: &[Target]) -> Vec<f64> {
+        let dot = |a: &[f32], b: &[f32]| -> f64 {
+            a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
+        };
+        targets
+            .iter()
+            .map(|t| {
+                let x = &x[t.row * hidden..][..hidden];
+                let logits: Vec<f64> = head.chunks(hidden).map(|w| dot(x, w)).collect();
+                let sum: f64 = logits.iter().map(|l| l.exp()).sum();
+                logits[t.token as usize] - sum.ln()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn values_and_gradient_match_the_definition() {
+        let (rows, hidden, vocab) = (3, 4, 21);
+        let (x, head) = (random(rows * hidden, 1), random(vocab * hidden, 2));
+        // Row 1 has two targets, row 2 none.
+        let targets = [
+            Target { row: 0, token: 20, weight: 0.5 },
+            Target { row: 1, token: 3, weight: 0.25 },
+            Target { row: 1, token: 7, weight: 2.0 },
+        ];
+        let weight = CpuWeight::owned(head.clone(), hidden);
+        let mut dx = vec![9.0; x.len()];
+        let (mut s, mut l) = (Vec::new(), Vec::new());
+        let found = log_probs(&x, &weight, &targets, Some(&mut dx), &mut s, &mut l);
+        for (a, b) in found.iter().zip(plain(&x, &head, hidden, &targets)) {
+            assert!((f64::from(*a) - b).abs() < 1e-5);
+        }
+        check_gradient(&x, &dx, |x| {
+            let p = plain(x, &head, hidden, &targets);
+            targets.iter().zip(p).map(|(t, p)| -f64::from(t.weight) * p).sum()
+        });
+        assert_eq!(found, log_probs(&x, &weight, &targets, None, &mut s, &mut l));
+    }
+}

@@ -1,0 +1,19 @@
+//! Kernels for processors: hand-written passes over the `gemm` crate, f32, all cores.
+
+mod activation;
+mod attention;
+mod elementwise;
+mod gemm;
+mod kernels;
+mod linear;
+mod loss;
+mod norm;
+pub(crate) mod rope;
+mod simd;
+#[cfg(test)]
+pub(crate) mod testing;
+mod tiles;
+mod weight;
+
+pub use kernels::CpuKernels;
+pub use weight::CpuWeight;

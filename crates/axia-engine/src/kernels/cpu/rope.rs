@@ -1,0 +1,84 @@
+//! Rotary position embedding (Su et al. 2021), in the half-split layout of Hugging Face models.
+
+use rayon::prelude::*;
+
+/// Cosines and sines of the rotary angles, one row of `head_dim / 2` per position.
+#[derive(Debug, Clone)]
+pub struct RopeTable {
+    half: usize,
+    cos: Vec<f32>,
+    sin: Vec<f32>,
+}
+
+impl RopeTable {
+    /// Angles `position · frequency` for `positions` positions; computed in double precision.
+    pub fn new(frequencies: &[f64], positions: usize) -> Self {
+        let half = frequencies.len();
+        let angles = (0..positions).flat_map(|p| frequencies.iter().map(move |f| p as f64 * f));
+        let (cos, sin) = angles.map(|a| (a.cos() as f32, a.sin() as f32)).unzip();
+        Self { half, cos, sin }
+    }
+
+    /// Positions the table covers.
+    pub fn positions(&self) -> usize {
+        if self.half == 0 { 0 } else { self.cos.len() / self.half }
+    }
+}
+
+/// Which way to turn: the backward pass of a rotation is the opposite rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// The forward pass.
+    Forward,
+    /// The gradient's way back.
+    Backward,
+}
+
+/// Rotates every head of `x` `(tokens, heads · head_dim)` in place by its token's position.
+pub(crate) fn rope(x: &mut [f32], positions: &[u32], table: &RopeTable, rotation: Rotation) {
+    if positions.is_empty() {
+        return;
+    }
+    let half = table.half;
+    let width = x.len() / positions.len();
+    let sign = if rotation == Rotation::Forward { 1.0 } else { -1.0 };
+    x.par_chunks_mut(width).zip(positions).with_min_len(16).for_each(|(row, &position)| {
+        let at = position as usize * half;
+        let (cos, sin) = (&table.cos[at..at + half], &table.sin[at..at + half]);
+        for head in row.chunks_exact_mut(2 * half) {
+            let (first, second) = head.split_at_mut(half);
+            for i in 0..half {
+                let (a, b, s) = (first[i], second[i], sign * sin[i]);
+                first[i] = a * cos[i] - b * s;
+                second[i] = b * cos[i] + a * s;
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::random;
+    use super::*;
+
+    #[test]
+    fn a_quarter_turn_swaps_the_halves() {
+        let table = RopeTable::new(&[std::f64::consts::FRAC_PI_2], 2);
+        let mut x = vec![1.0, 2.0];
+        rope(&mut x, &[1], &table, Rotation::Forward);
+        assert!((x[0] + 2.0).abs() < 1e-6 && (x[1] - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn backward_undoes_forward() {
+        let table = RopeTable::new(&[1.0, 0.1, 0.01], 50);
+        let x = random(4 * 12, 7);
+        let mut y = x.clone();
+        rope(&mut y, &[0, 3, 17, 49], &table, Rotation::Forward);
+        assert_eq!(x[..12], y[..12], "position 0 is not turned");
+        rope(&mut y, &[0, 3, 17, 49], &table, Rotation::Backward);
+        for (a, b) in x.iter().zip(&y) {
+            assert!((a - b).abs() < 1e-5);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Scores, samples and fine-tunes decoder language models over prefix forests.
+//!
+//! Many token sequences that begin alike are merged into a [`forest::Forest`]; each distinct prefix
+//! is computed once, forward and backward, with exactly the result of the separate sequences.
+//! The crate knows nothing of values or surveys: rows of token ids go in, log-likelihoods, texts
+//! and adapters come out.
+#![deny(missing_docs)]
+
+pub mod adapter;
+pub mod chat;
+pub mod checkpoint_files;
+pub mod config;
+pub mod decoder;
+pub mod error;
+pub mod forest;
+pub mod generate;
+pub mod gguf;
+pub mod kernels;
+pub mod lora;
+pub mod model;
+pub mod score;
+pub mod tokenizer;
+pub mod train;
+
+pub use error::EngineError;
+pub use model::Model;

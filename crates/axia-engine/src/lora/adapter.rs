@@ -1,0 +1,126 @@
+//! A low-rank adapter on a device.
+
+use crate::config::ModelConfig;
+use crate::decoder::{MODULES, Module};
+use crate::kernels::{Kernels, LoraPair};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// The shape of a new adapter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoraSettings {
+    /// Rank of every pair.
+    pub rank: usize,
+    /// Numerator of the scale.
+    pub alpha: f64,
+    /// Rank-stabilised scale `alpha / √rank` (Kalajdzievski 2023) instead of `alpha / rank`.
+    pub rslora: bool,
+    /// Linear layers that get a pair, in every block.
+    pub modules: Vec<Module>,
+}
+
+impl LoraSettings {
+    /// The factor on `B A`.
+    pub fn scale(&self) -> f32 {
+        let rank = self.rank as f64;
+        (self.alpha / if self.rslora { rank.sqrt() } else { rank }) as f32
+    }
+}
+
+impl Default for LoraSettings {
+    fn default() -> Self {
+        Self { rank: 64, alpha: 128.0, rslora: false, modules: MODULES.to_vec() }
+    }
+}
+
+/// LoRA pairs, each at its place in the model.
+pub struct Adapter<K: Kernels> {
+    pub(crate) pairs: Vec<LoraPair<K::Buffer>>,
+    places: Vec<(usize, Module)>,
+    /// Index into `pairs` per block and module.
+    index: Vec<[Option<usize>; MODULES.len()]>,
+    sizes: Vec<[usize; 2]>,
+}
+
+impl<K: Kernels> Adapter<K> {
+    /// An adapter from pairs and their places; `sizes` are the lengths of each `a` and `b`.
+    pub fn new(
+        blocks: usize,
+        pairs: Vec<((usize, Module), LoraPair<K::Buffer>)>,
+        sizes: Vec<[usize; 2]>,
+    ) -> Self {
+        let mut index = vec![[None; MODULES.len()]; blocks];
+        for (i, ((block, module), _)) in pairs.iter().enumerate() {
+            index[*block][*module as usize] = Some(i);
+        }
+        let (places, pairs) = pairs.into_iter().unzip();
+        Self { pairs, places, index, sizes }
+    }
+
+    /// A fresh adapter that changes nothing yet: `A` uniform in `±1/√in` as PEFT draws it
+    /// (Kaiming's rule with a = √5), `B` zero.
+    pub fn fresh(kernels: &K, config: &ModelConfig, settings: &LoraSettings, seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let (rank, scale) = (settings.rank, settings.scale());
+        let mut pairs = Vec::new();
+        let mut sizes = Vec::new();
+        for block in 0..config.layers {
+            for &module in &settings.modules {
+                let (out, input) = module.shape(config);
+                let bound = 1.0 / (input as f32).sqrt();
+                let a: Vec<f32> =
+                    (0..rank * input).map(|_| rng.random_range(-bound..bound)).collect();
+                let b = vec![0f32; out * rank];
+                let pair = LoraPair { a: kernels.upload(&a), b: kernels.upload(&b), rank, scale };
+                sizes.push([a.len(), b.len()]);
+                pairs.push(((block, module), pair));
+            }
+        }
+        Self::new(config.layers, pairs, sizes)
+    }
+
+    /// The pair at a place, if there is one.
+    pub fn pair(&self, block: usize, module: Module) -> Option<&LoraPair<K::Buffer>> {
+        self.indexed_pair(block, module).map(|(_, pair)| pair)
+    }
+
+    pub(crate) fn indexed_pair(
+        &self,
+        block: usize,
+        module: Module,
+    ) -> Option<(usize, &LoraPair<K::Buffer>)> {
+        self.index[block][module as usize].map(|i| (i, &self.pairs[i]))
+    }
+
+    /// Block and module of every pair.
+    pub fn places(&self) -> &[(usize, Module)] {
+        &self.places
+    }
+
+    /// All pairs, in the order of [`Self::places`].
+    pub fn pairs(&self) -> &[LoraPair<K::Buffer>] {
+        &self.pairs
+    }
+
+    /// Lengths of `a` and `b` of every pair.
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = [usize; 2]> {
+        self.sizes.iter().copied()
+    }
+
+    /// Trained numbers in all.
+    pub fn parameters(&self) -> usize {
+        self.sizes.iter().flatten().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales() {
+        let plain = LoraSettings { rank: 16, alpha: 8.0, ..LoraSettings::default() };
+        assert_eq!(plain.scale(), 0.5);
+        assert_eq!(LoraSettings { rslora: true, ..plain }.scale(), 2.0);
+    }
+}

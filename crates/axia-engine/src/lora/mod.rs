@@ -1,0 +1,8 @@
+//! Low-rank adapters (Hu et al. 2021) on a device, and their gradients.
+
+mod adapter;
+mod gradients;
+mod peft;
+
+pub use adapter::{Adapter, LoraSettings};
+pub use gradients::Gradients;

@@ -1,0 +1,71 @@
+//! A model ready for use: weights, tokenizer and chat template.
+
+use crate::adapter::Adapter as PeftAdapter;
+use crate::chat::{ChatError, ChatTemplate};
+use crate::checkpoint_files::ModelFiles;
+use crate::decoder::Decoder;
+use crate::error::EngineError;
+use crate::kernels::CpuKernels;
+use crate::lora::Adapter;
+use crate::tokenizer::Tokenizer;
+use std::path::Path;
+
+/// A decoder language model on the CPU with its tokenizer.
+pub struct Model {
+    files: ModelFiles,
+    decoder: Decoder<CpuKernels>,
+    tokenizer: Tokenizer,
+}
+
+impl Model {
+    /// Opens a GGUF file or a Hugging Face folder.
+    ///
+    /// # Errors
+    /// The typed error of whichever part is missing, damaged or not supported.
+    pub fn open(path: &Path) -> Result<Self, EngineError> {
+        let files = ModelFiles::open(path)?;
+        let config = files.config()?;
+        let tensors = files.tensors(&config)?;
+        let decoder = Decoder::load(CpuKernels::default(), config, &tensors)?;
+        let tokenizer = files.tokenizer()?;
+        Ok(Self { files, decoder, tokenizer })
+    }
+
+    /// The file or folder.
+    pub fn path(&self) -> &Path {
+        self.files.path()
+    }
+
+    /// The weights.
+    pub fn decoder(&self) -> &Decoder<CpuKernels> {
+        &self.decoder
+    }
+
+    /// The tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The chat template.
+    ///
+    /// # Errors
+    /// [`ChatError`] if the model has none, or it is not sound.
+    pub fn chat_template(&self) -> Result<ChatTemplate, ChatError> {
+        self.files.chat_template()
+    }
+
+    /// The token that ends a text: the tokenizer's, else the first that the model's settings name.
+    pub fn eos_id(&self) -> Option<u32> {
+        self.tokenizer.eos_id().or_else(|| self.decoder.config().eos_ids.first().copied())
+    }
+
+    /// Reads a PEFT folder that was made for this model.
+    ///
+    /// # Errors
+    /// [`crate::adapter::AdapterError`] naming what does not fit.
+    pub fn read_adapter(&self, folder: &Path) -> Result<Adapter<CpuKernels>, EngineError> {
+        let peft = PeftAdapter::read(folder)?;
+        let names = (&*folder.to_string_lossy(), &*self.path().to_string_lossy());
+        Adapter::from_peft(self.decoder.kernels(), self.decoder.config(), &peft, names)
+    }
+}

@@ -1,0 +1,56 @@
+//! Cutting rows into forests that fit a token budget.
+
+use std::ops::Range;
+
+/// Cuts `sequences`, which are sorted, into consecutive ranges whose forests hold at most
+/// `max_tokens` distinct tokens each (a longer single sequence gets a range of its own).
+pub(crate) fn cut_by_tokens<S: AsRef<[u32]>>(
+    sequences: &[S],
+    max_tokens: usize,
+) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    let (mut start, mut tokens) = (0, 0);
+    for (i, sequence) in sequences.iter().enumerate() {
+        let sequence = sequence.as_ref();
+        let shared = if i == start { 0 } else { common(sequences[i - 1].as_ref(), sequence) };
+        let new = sequence.len() - shared;
+        if i > start && tokens + new > max_tokens {
+            ranges.push(start..i);
+            (start, tokens) = (i, sequence.len());
+        } else {
+            tokens += new;
+        }
+    }
+    if start < sequences.len() {
+        ranges.push(start..sequences.len());
+    }
+    ranges
+}
+
+fn common(a: &[u32], b: &[u32]) -> usize {
+    a.iter().zip(b).take_while(|(x, y)| x == y).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forest::Forest;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ranges_cover_all_and_keep_the_budget(
+            mut rows in prop::collection::vec(prop::collection::vec(0u32..3, 1..8), 0..30),
+            budget in 1usize..20,
+        ) {
+            rows.sort();
+            let ranges = cut_by_tokens(&rows, budget);
+            let covered: Vec<usize> = ranges.iter().cloned().flatten().collect();
+            prop_assert_eq!(covered, (0..rows.len()).collect::<Vec<_>>());
+            for range in ranges {
+                let tokens = Forest::build(&rows[range.clone()]).0.len();
+                prop_assert!(tokens <= budget || range.len() == 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Scoring rows of one prompt and several candidates through prefix forests.
+
+use super::batches::cut_by_tokens;
+use crate::decoder::{Activations, Decoder, Keep};
+use crate::error::EngineError;
+use crate::forest::Forest;
+use crate::kernels::{Kernels, Target};
+use crate::lora::Adapter;
+
+/// One prompt and the continuations whose log-likelihoods are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScoreRow {
+    /// Token ids of the prompt; at least one.
+    pub prompt: Vec<u32>,
+    /// Token ids of each candidate; at least one each.
+    pub candidates: Vec<Vec<u32>>,
+}
+
+/// What scoring found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Scores {
+    /// Log-likelihood of every candidate of every row: `Σ log p(token | prompt, tokens before)`.
+    pub rows: Vec<Vec<f64>>,
+    /// Tokens computed: distinct prefixes, candidates' last tokens left out.
+    pub unique_tokens: usize,
+}
+
+/// Where a log-probability belongs.
+struct Read {
+    node: u32,
+    token: u32,
+    row: usize,
+    candidate: usize,
+}
+
+/// Scores `rows` in forests of at most `max_tokens` distinct tokens. `progress` is called with
+/// the number of rows finished; it returns `false` to stop early, which gives
+/// [`EngineError::Cancelled`].
+///
+/// # Errors
+/// [`EngineError::EmptySequence`] for an empty prompt or candidate, [`EngineError::TokenRange`]
+/// for ids outside the vocabulary, [`EngineError::NonFinite`] where the weights lead to NaN.
+pub fn score<K: Kernels>(
+    decoder: &Decoder<K>,
+    adapter: Option<&Adapter<K>>,
+    rows: &[ScoreRow],
+    max_tokens: usize,
+    mut progress: impl FnMut(usize) -> bool,
+) -> Result<Scores, EngineError> {
+    for (index, row) in rows.iter().enumerate() {
+        check_row(row, index, decoder.config().vocab_size)?;
+    }
+    // Rows that begin alike become neighbours, so that they meet in the same forest.
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by(|&a, &b| rows[a].prompt.cmp(&rows[b].prompt));
+    let prompts: Vec<&[u32]> = order.iter().map(|&i| rows[i].prompt.as_slice()).collect();
+    let mut scores = Scores {
+        rows: rows.iter().map(|row| vec![0.0; row.candidates.len()]).collect(),
+        unique_tokens: 0,
+    };
+    let mut activations = Activations::default();
+    for range in cut_by_tokens(&prompts, max_tokens) {
+        score_forest(decoder, adapter, rows, &order[range.clone()], &mut activations, &mut scores)?;
+        if !progress(range.end) {
+            return Err(EngineError::Cancelled);
+        }
+    }
+    Ok(scores)
+}
+
+fn check_row(row: &ScoreRow, index: usize, vocab: usize) -> Result<(), EngineError> {
+    let parts = std::iter::once(&row.prompt).chain(&row.candidates);
+    for (part, ids) in parts.enumerate() {
+        let name = || match part {
+            0 => "the prompt".to_owned(),
+            n => format!("candidate {n}"),
+        };
+        if ids.is_empty() {
+            return Err(EngineError::EmptySequence { row: index + 1, part: name() });
+        }
+        if let Some(&token) = ids.iter().find(|&&t| t as usize >= vocab) {
+            return Err(EngineError::TokenRange { row: index + 1, part: name(), token, vocab });
+        }
+    }
+    Ok(())
+}
+
+fn score_forest<K: Kernels>(
+    decoder: &Decoder<K>,
+    adapter: Option<&Adapter<K>>,
+    rows: &[ScoreRow],
+    chosen: &[usize],
+    activations: &mut Activations<K::Buffer>,
+    scores: &mut Scores,
+) -> Result<(), EngineError> {
+    let (forest, mut reads) = plan_reads(rows, chosen);
+    reads.sort_by_key(|r| r.node);
+    let mut nodes: Vec<u32> = reads.iter().map(|r| r.node).collect();
+    nodes.dedup();
+    let targets = targets(&reads, &nodes);
+    let pass = decoder.pass(&forest, &nodes);
+    decoder.forward(adapter, &pass, Keep::Nothing, activations);
+    let found = decoder.log_probs(activations, &targets);
+    for (read, log_p) in reads.iter().zip(found) {
+        if !log_p.is_finite() {
+            return Err(decoder.non_finite("a log-probability"));
+        }
+        scores.rows[read.row][read.candidate] += f64::from(log_p);
+    }
+    scores.unique_tokens += forest.len();
+    Ok(())
+}
+
+/// Packs prompts with their candidates, less each candidate's last token: nothing is read after
+/// it, so it need not be computed.
+fn plan_reads(rows: &[ScoreRow], chosen: &[usize]) -> (Forest, Vec<Read>) {
+    let mut sequences = Vec::new();
+    let mut owners = Vec::new();
+    for &row in chosen {
+        for (candidate, ids) in rows[row].candidates.iter().enumerate() {
+            let mut sequence = rows[row].prompt.clone();
+            sequence.extend(&ids[..ids.len() - 1]);
+            sequences.push(sequence);
+            owners.push((row, candidate));
+        }
+    }
+    let (forest, ends) = Forest::build(&sequences);
+    let mut reads = Vec::new();
+    for (&end, (row, candidate)) in ends.iter().zip(owners) {
+        let ids = &rows[row].candidates[candidate];
+        for (node, &token) in forest.tail(end, ids.len()).into_iter().zip(ids) {
+            reads.push(Read { node, token, row, candidate });
+        }
+    }
+    (forest, reads)
+}
+
+fn targets(reads: &[Read], nodes: &[u32]) -> Vec<Target> {
+    let mut row = 0;
+    reads
+        .iter()
+        .map(|read| {
+            while nodes[row] != read.node {
+                row += 1;
+            }
+            Target { row, token: read.token, weight: 0.0 }
+        })
+        .collect()
+}

@@ -1,0 +1,12 @@
+//! Text to token ids and back.
+
+mod byte_level_bpe;
+mod error;
+mod special_tokens;
+mod stream_decoder;
+mod text_tokenizer;
+
+pub use error::TokenizerError;
+pub use special_tokens::SpecialTokens;
+pub use stream_decoder::StreamDecoder;
+pub use text_tokenizer::Tokenizer;

@@ -1,0 +1,131 @@
+//! The tokenizer of a model.
+
+use std::fs;
+
+use super::byte_level_bpe;
+use super::{SpecialTokens, StreamDecoder, TokenizerError};
+use crate::checkpoint_files::HfFolder;
+use crate::error::FileError;
+use crate::gguf::Metadata;
+
+/// Turns text into token ids and back, exactly as the model's published tokenizer does.
+#[derive(Clone, Debug)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    special: SpecialTokens,
+}
+
+impl Tokenizer {
+    /// Reads `tokenizer.json`, and `tokenizer_config.json` for the tokens that frame a text.
+    ///
+    /// # Errors
+    /// [`TokenizerError`] naming the file that is missing or not sound.
+    pub fn from_folder(folder: &HfFolder) -> Result<Self, TokenizerError> {
+        let Some(path) = folder.file("tokenizer.json") else {
+            return Err(TokenizerError::NoTokenizer {
+                folder: folder.path().to_owned(),
+                hint: hint_without_tokenizer(folder),
+            });
+        };
+        let bytes = fs::read(&path).map_err(FileError::on("read", &path))?;
+        let unsound = |error: tokenizers::Error| TokenizerError::Unsound {
+            path: path.clone(),
+            problem: error.to_string(),
+        };
+        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(unsound)?;
+        // Ids are complete and never shortened here; a file may have been saved with either switched on.
+        inner.with_truncation(None).map_err(unsound)?;
+        inner.with_padding(None);
+        Ok(Self { inner, special: SpecialTokens::from_folder(folder)? })
+    }
+
+    /// Rebuilds the tokenizer from the metadata of a GGUF file.
+    ///
+    /// # Errors
+    /// [`TokenizerError`] naming the entry that is missing, wrong or not supported.
+    pub fn from_gguf(metadata: &Metadata) -> Result<Self, TokenizerError> {
+        Ok(Self {
+            inner: byte_level_bpe::from_gguf(metadata)?,
+            special: SpecialTokens::from_gguf(metadata)?,
+        })
+    }
+
+    /// The ids of `text`. Nothing is added before or after it; special tokens that are written out in the
+    /// text (`<|im_end|>`) become their ids.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Encode`] with the library's reason.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let encoding = self
+            .inner
+            .encode_fast(text, false)
+            .map_err(|error| TokenizerError::Encode(error.to_string()))?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The text of `ids`, with or without special tokens. Bytes that are not UTF-8 become U+FFFD; ids
+    /// beyond the vocabulary stand for nothing.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Decode`] with the library's reason.
+    pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, TokenizerError> {
+        self.inner
+            .decode(ids, skip_special)
+            .map_err(|error| TokenizerError::Decode(error.to_string()))
+    }
+
+    /// Decodes ids as they come, one by one.
+    pub fn stream_decoder(&self, skip_special: bool) -> StreamDecoder<'_> {
+        StreamDecoder::new(self, skip_special)
+    }
+
+    /// The id of a token by its exact text in the vocabulary.
+    pub fn token_to_id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// The text of a token in the vocabulary. In byte-level vocabularies it stands for bytes (`Ġ` for a
+    /// space); [`Tokenizer::decode`] gives readable text.
+    pub fn id_to_token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
+    /// The number of tokens, special ones included. The model's embedding may have more rows.
+    pub fn vocab_size(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// The texts of the tokens that frame a text.
+    pub fn special_tokens(&self) -> &SpecialTokens {
+        &self.special
+    }
+
+    /// The id of the token that begins a text, if the model has one.
+    pub fn bos_id(&self) -> Option<u32> {
+        self.id_of(self.special.bos.as_deref())
+    }
+
+    /// The id of the token that ends a text or a turn, if the model has one.
+    pub fn eos_id(&self) -> Option<u32> {
+        self.id_of(self.special.eos.as_deref())
+    }
+
+    /// The id of the token that fills up batches, if the model has one.
+    pub fn pad_id(&self) -> Option<u32> {
+        self.id_of(self.special.pad.as_deref())
+    }
+
+    fn id_of(&self, token: Option<&str>) -> Option<u32> {
+        self.token_to_id(token?)
+    }
+}
+
+fn hint_without_tokenizer(folder: &HfFolder) -> &'static str {
+    if folder.file("tokenizer.model").is_some() {
+        "; its tokenizer.model must first be converted (transformers: AutoTokenizer, save_pretrained)"
+    } else if folder.file("vocab.json").is_some() {
+        "; its vocab.json must first be converted (transformers: AutoTokenizer, save_pretrained)"
+    } else {
+        "; copy it from where the model was published"
+    }
+}

@@ -1,0 +1,152 @@
+//! Rows packed into forests, and their loss.
+
+use super::TrainRow;
+use crate::decoder::{Activations, Decoder, Keep};
+use crate::error::EngineError;
+use crate::forest::Forest;
+use crate::kernels::{Kernels, Target};
+use crate::lora::{Adapter, Gradients};
+use crate::score::cut_by_tokens;
+
+/// Rows of one pass, packed into one forest or, beyond the token budget, several.
+pub struct Batch {
+    packs: Vec<Pack>,
+    /// Tokens of the rows, prompts and completions.
+    pub tokens: usize,
+    /// Tokens of the completions: what the loss is a mean over.
+    pub supervised: usize,
+}
+
+struct Pack {
+    forest: Forest,
+    /// Nodes at which something is predicted, ascending.
+    reads: Vec<u32>,
+    targets: Vec<Target>,
+}
+
+/// Loss of some rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct StepLoss {
+    /// `Σ −log p` over the completions' tokens.
+    pub sum: f64,
+    /// Tokens computed.
+    pub unique_tokens: usize,
+}
+
+impl Batch {
+    /// Packs `rows` into forests of at most `max_tokens` distinct tokens.
+    pub fn new(rows: &[&TrainRow], max_tokens: usize) -> Self {
+        let mut sorted: Vec<(Vec<u32>, &TrainRow)> = rows.iter().map(|r| (r.fed(), *r)).collect();
+        sorted.sort_by(|a, b| a.0.cmp(&b.0));
+        let fed: Vec<&[u32]> = sorted.iter().map(|(fed, _)| fed.as_slice()).collect();
+        let packs = cut_by_tokens(&fed, max_tokens)
+            .into_iter()
+            .map(|range| Pack::new(&fed[range.clone()], &sorted[range]))
+            .collect();
+        Self {
+            packs,
+            tokens: rows.iter().map(|r| r.prompt.len() + r.completion.len()).sum(),
+            supervised: rows.iter().map(|r| r.completion.len()).sum(),
+        }
+    }
+
+    /// Adds the gradients of `factor · Σ −log p` and returns the loss.
+    ///
+    /// # Errors
+    /// [`EngineError::NonFinite`] where a log-probability is NaN or infinite.
+    pub fn backward<K: Kernels>(
+        &self,
+        decoder: &Decoder<K>,
+        adapter: &Adapter<K>,
+        factor: f32,
+        activations: &mut Activations<K::Buffer>,
+        gradients: &mut Gradients<K>,
+    ) -> Result<StepLoss, EngineError> {
+        self.sum(decoder, |pack| {
+            let targets: Vec<Target> =
+                pack.targets.iter().map(|t| Target { weight: factor, ..*t }).collect();
+            let pass = decoder.pass(&pack.forest, &pack.reads);
+            decoder.forward(Some(adapter), &pass, Keep::All, activations);
+            decoder.backward(adapter, &pass, &targets, activations, gradients)
+        })
+    }
+
+    /// The loss alone.
+    ///
+    /// # Errors
+    /// [`EngineError::NonFinite`] where a log-probability is NaN or infinite.
+    pub fn loss<K: Kernels>(
+        &self,
+        decoder: &Decoder<K>,
+        adapter: Option<&Adapter<K>>,
+        activations: &mut Activations<K::Buffer>,
+    ) -> Result<StepLoss, EngineError> {
+        self.sum(decoder, |pack| {
+            let pass = decoder.pass(&pack.forest, &pack.reads);
+            decoder.forward(adapter, &pass, Keep::Nothing, activations);
+            decoder.log_probs(activations, &pack.targets)
+        })
+    }
+
+    fn sum<K: Kernels>(
+        &self,
+        decoder: &Decoder<K>,
+        mut log_probs: impl FnMut(&Pack) -> Vec<f32>,
+    ) -> Result<StepLoss, EngineError> {
+        let mut loss = StepLoss::default();
+        for pack in &self.packs {
+            loss.sum -= log_probs(pack).iter().map(|&p| f64::from(p)).sum::<f64>();
+            loss.unique_tokens += pack.forest.len();
+        }
+        if loss.sum.is_finite() { Ok(loss) } else { Err(decoder.non_finite("the loss")) }
+    }
+}
+
+impl Pack {
+    fn new(fed: &[&[u32]], rows: &[(Vec<u32>, &TrainRow)]) -> Self {
+        let (forest, ends) = Forest::build(fed);
+        let mut predicted: Vec<(u32, u32)> = ends
+            .iter()
+            .zip(rows)
+            .flat_map(|(&end, (_, row))| {
+                forest.tail(end, row.completion.len()).into_iter().zip(row.completion.clone())
+            })
+            .collect();
+        predicted.sort_unstable();
+        let mut reads: Vec<u32> = predicted.iter().map(|(node, _)| *node).collect();
+        reads.dedup();
+        let targets = predicted
+            .iter()
+            .map(|&(node, token)| Target {
+                row: reads.partition_point(|&r| r < node),
+                token,
+                weight: 0.0,
+            })
+            .collect();
+        Self { forest, reads, targets }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn completions_are_predicted_from_the_tokens_before_them() {
+        let row = |prompt: &[u32], completion: &[u32]| TrainRow {
+            prompt: prompt.to_vec(),
+            completion: completion.to_vec(),
+            group: 0,
+        };
+        // Both rows share the prompt 1 2; the second repeats the first's first token.
+        let rows = [row(&[1, 2], &[3, 9]), row(&[1, 2], &[4, 5, 9])];
+        let batch = Batch::new(&rows.iter().collect::<Vec<_>>(), 100);
+        assert_eq!((batch.tokens, batch.supervised), (9, 5));
+        let [pack] = batch.packs.as_slice() else { panic!("one forest") };
+        // Nodes: 1, 2, 3, 4, 5; last tokens are not fed.
+        assert_eq!(pack.forest.tokens(), [1, 2, 3, 4, 5]);
+        assert_eq!(pack.reads, [1, 2, 3, 4]);
+        let found: Vec<(usize, u32)> = pack.targets.iter().map(|t| (t.row, t.token)).collect();
+        assert_eq!(found, [(0, 3), (0, 4), (1, 9), (2, 5), (3, 9)]);
+    }
+}

@@ -1,0 +1,19 @@
+//! Fine-tuning an adapter on prompts and completions.
+
+mod batch;
+mod checkpoint;
+mod data;
+mod order;
+mod record;
+mod schedule;
+mod settings;
+mod state;
+mod trainer;
+
+pub use batch::{Batch, StepLoss};
+pub use data::{TrainData, TrainRow};
+pub use order::Order;
+pub use record::{History, StepRecord, StopReason, ValidationRecord};
+pub use schedule::Schedule;
+pub use settings::{EarlyStopping, Optimizer, TrainSettings};
+pub use trainer::{Observer, Trained, train};

@@ -1,0 +1,58 @@
+//! What a training run reports.
+
+use serde::{Deserialize, Serialize};
+
+/// One optimiser step.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Number of the step, from 1.
+    pub step: usize,
+    /// Epoch it belongs to, from 0.
+    pub epoch: usize,
+    /// Mean of `−log p` over the completions' tokens, before the step was taken.
+    pub loss: f64,
+    /// Norm of the gradient before clipping.
+    pub gradient_norm: f64,
+    /// Learning rate.
+    pub lr: f64,
+    /// Rows.
+    pub rows: usize,
+    /// Tokens of the rows, prompts and completions.
+    pub tokens: usize,
+    /// Tokens computed once shared prefixes are merged.
+    pub unique_tokens: usize,
+    /// Wall time in seconds.
+    pub seconds: f64,
+}
+
+/// One look at the validation rows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ValidationRecord {
+    /// Steps taken before.
+    pub step: usize,
+    /// Epochs completed before.
+    pub epoch: usize,
+    /// Mean of `−log p` over the completions' tokens.
+    pub loss: f64,
+    /// Whether this is the best so far by the early-stopping threshold.
+    pub improved: bool,
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StopReason {
+    /// All steps were taken.
+    Finished,
+    /// The validation loss stopped falling.
+    EarlyStopping,
+}
+
+/// The course of a run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// Every step.
+    pub steps: Vec<StepRecord>,
+    /// Every validation.
+    pub validations: Vec<ValidationRecord>,
+}

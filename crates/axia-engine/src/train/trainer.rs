@@ -1,0 +1,236 @@
+//! The training loop.
+
+use super::batch::Batch;
+use super::checkpoint;
+use super::record::{History, StepRecord, StopReason, ValidationRecord};
+use super::state::{Best, State};
+use super::{TrainData, TrainRow, TrainSettings};
+use crate::decoder::{Activations, Decoder};
+use crate::error::EngineError;
+use crate::kernels::Kernels;
+use crate::lora::{Adapter, Gradients};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Least time between two checkpoints, so that writing them costs little.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
+
+/// Who follows a run.
+pub trait Observer {
+    /// A step was taken.
+    fn step(&mut self, _record: &StepRecord) {}
+    /// The validation rows were looked at.
+    fn validation(&mut self, _record: &ValidationRecord) {}
+    /// Whether to stop now; the state is saved first.
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+impl Observer for () {}
+
+/// A finished run.
+pub struct Trained<K: Kernels> {
+    /// The adapter: the best by validation loss, or the last where nothing was validated.
+    pub adapter: Adapter<K>,
+    /// Why the run ended.
+    pub stopped: StopReason,
+    /// The course of the run.
+    pub history: History,
+}
+
+/// Fine-tunes `adapter` on `data`.
+///
+/// The loss of a step is the mean of `−log p` over all completion tokens of its rows. With a
+/// `checkpoint` path the state is saved there every half minute, at the end of every epoch and
+/// when the observer cancels; a run that finds its own checkpoint goes on from it and gives the
+/// same bytes as one that was never interrupted.
+///
+/// # Errors
+/// [`EngineError::Setting`] and row errors for bad input, [`EngineError::TrainingState`] for a
+/// checkpoint of another run, [`EngineError::Cancelled`] after saving, [`EngineError::NonFinite`].
+pub fn train<K: Kernels>(
+    decoder: &Decoder<K>,
+    adapter: Adapter<K>,
+    data: &TrainData,
+    settings: &TrainSettings,
+    checkpoint: Option<&Path>,
+    observer: &mut dyn Observer,
+) -> Result<Trained<K>, EngineError> {
+    settings.check()?;
+    data.check(decoder.config().vocab_size)?;
+    let mut run = Run::new(decoder, adapter, data, settings, checkpoint)?;
+    while run.state.step < run.total && run.state.stopped.is_none() {
+        if observer.cancelled() {
+            run.save()?;
+            return Err(EngineError::Cancelled);
+        }
+        let record = run.step()?;
+        observer.step(&record);
+        if run.state.step.is_multiple_of(run.per_epoch) || run.state.step == run.total {
+            if let Some(record) = run.validate()? {
+                observer.validation(&record);
+            }
+            run.save()?;
+        } else if run.saved.elapsed() > CHECKPOINT_EVERY {
+            run.save()?;
+        }
+    }
+    Ok(run.finish())
+}
+
+struct Run<'a, K: Kernels> {
+    decoder: &'a Decoder<K>,
+    data: &'a TrainData,
+    settings: &'a TrainSettings,
+    checkpoint: Option<&'a Path>,
+    fingerprint: String,
+    state: State<K>,
+    gradients: Gradients<K>,
+    activations: Activations<K::Buffer>,
+    /// Epoch whose order is at hand, and the order.
+    order: Option<(usize, Vec<usize>)>,
+    per_epoch: usize,
+    total: usize,
+    saved: Instant,
+}
+
+impl<'a, K: Kernels> Run<'a, K> {
+    fn new(
+        decoder: &'a Decoder<K>,
+        adapter: Adapter<K>,
+        data: &'a TrainData,
+        settings: &'a TrainSettings,
+        checkpoint: Option<&'a Path>,
+    ) -> Result<Self, EngineError> {
+        let kernels = decoder.kernels();
+        let gradients = Gradients::zeros(kernels, &adapter);
+        let mut state = State::new(kernels, adapter);
+        let mut fingerprint = String::new();
+        if let Some(path) = checkpoint {
+            fingerprint = checkpoint::fingerprint(kernels, settings, data, &state);
+            checkpoint::load(path, kernels, &fingerprint, &mut state)?;
+        }
+        Ok(Self {
+            decoder,
+            data,
+            settings,
+            checkpoint,
+            fingerprint,
+            state,
+            gradients,
+            activations: Activations::default(),
+            order: None,
+            per_epoch: settings.steps_per_epoch(data.train.len()).max(1),
+            total: settings.total_steps(data.train.len()),
+            saved: Instant::now(),
+        })
+    }
+
+    /// The rows of the next step.
+    fn rows(&mut self, epoch: usize) -> Vec<&'a TrainRow> {
+        let data: &'a TrainData = self.data;
+        if self.order.as_ref().is_none_or(|(at, _)| *at != epoch) {
+            let order = self.settings.order.epoch(&data.train, self.settings.seed, epoch);
+            self.order = Some((epoch, order));
+        }
+        let order = self.order.as_ref().map_or(&[][..], |(_, order)| order);
+        let from = self.state.step % self.per_epoch * self.settings.step_rows();
+        order.iter().skip(from).take(self.settings.step_rows()).map(|&i| &data.train[i]).collect()
+    }
+
+    fn step(&mut self) -> Result<StepRecord, EngineError> {
+        let started = Instant::now();
+        let epoch = self.state.step / self.per_epoch;
+        let rows = self.rows(epoch);
+        let supervised: usize = rows.iter().map(|r| r.completion.len()).sum();
+        let kernels = self.decoder.kernels();
+        self.gradients.reset(kernels);
+        let (mut loss, mut tokens, mut unique_tokens) = (0.0, 0, 0);
+        for part in rows.chunks(self.settings.batch_rows) {
+            let batch = Batch::new(part, self.settings.max_tokens);
+            let found = batch.backward(
+                self.decoder,
+                &self.state.adapter,
+                1.0 / supervised as f32,
+                &mut self.activations,
+                &mut self.gradients,
+            )?;
+            loss += found.sum;
+            tokens += batch.tokens;
+            unique_tokens += found.unique_tokens;
+        }
+        let gradient_norm = self.gradients.norm(kernels);
+        if let Some(most) = self.settings.clip.filter(|most| gradient_norm > *most) {
+            self.gradients.scale(kernels, (most / gradient_norm) as f32);
+        }
+        let lr = self.learning_rate();
+        self.state.update(kernels, &self.settings.optimizer, lr, &self.gradients);
+        let record = StepRecord {
+            step: self.state.step,
+            epoch,
+            loss: loss / supervised as f64,
+            gradient_norm,
+            lr,
+            rows: rows.len(),
+            tokens,
+            unique_tokens,
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        self.state.history.steps.push(record);
+        Ok(record)
+    }
+
+    fn learning_rate(&self) -> f64 {
+        let warmup = (self.settings.warmup * self.total as f64).ceil() as usize;
+        let factor = self.settings.schedule.factor(self.state.step, self.total, warmup);
+        self.settings.optimizer.lr * factor
+    }
+
+    /// Measures the validation loss, remembers the best adapter, and decides about stopping.
+    fn validate(&mut self) -> Result<Option<ValidationRecord>, EngineError> {
+        if self.data.validation.is_empty() {
+            return Ok(None);
+        }
+        let rows: Vec<&TrainRow> = self.data.validation.iter().collect();
+        let batch = Batch::new(&rows, self.settings.max_tokens);
+        let adapter = Some(&self.state.adapter);
+        let found = batch.loss(self.decoder, adapter, &mut self.activations)?;
+        let loss = found.sum / batch.supervised as f64;
+        let stopping = self.settings.early_stopping;
+        let threshold = stopping.map_or(0.0, |s| s.threshold);
+        let best = self.state.best.as_ref().map(|b| b.loss);
+        let improved = best.is_none_or(|best| loss < best - threshold);
+        self.state.stale = if improved { 0 } else { self.state.stale + 1 };
+        if best.is_none_or(|best| loss < best) {
+            let pairs = self.state.snapshot(self.decoder.kernels());
+            self.state.best = Some(Best { loss, pairs });
+        }
+        if stopping.is_some_and(|s| self.state.stale >= s.patience) {
+            self.state.stopped = Some(StopReason::EarlyStopping);
+        }
+        let epoch = self.state.step.div_ceil(self.per_epoch);
+        let record = ValidationRecord { step: self.state.step, epoch, loss, improved };
+        self.state.history.validations.push(record);
+        Ok(Some(record))
+    }
+
+    fn save(&mut self) -> Result<(), EngineError> {
+        if let Some(path) = self.checkpoint {
+            checkpoint::save(path, self.decoder.kernels(), &self.fingerprint, &self.state)?;
+            self.saved = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Trained<K> {
+        if let Some(best) = self.state.best.take() {
+            self.state.restore(self.decoder.kernels(), &best.pairs);
+        }
+        Trained {
+            adapter: self.state.adapter,
+            stopped: self.state.stopped.unwrap_or(StopReason::Finished),
+            history: self.state.history,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! One reference model with its inputs and expected arrays.
+
+use axia_engine::Model;
+use axia_engine::adapter::Adapter as PeftAdapter;
+use axia_engine::checkpoint_files::ModelFiles;
+use axia_engine::decoder::Decoder;
+use axia_engine::kernels::CpuKernels;
+use axia_engine::lora::Adapter;
+use safetensors::SafeTensors;
+use std::path::{Path, PathBuf};
+
+/// Reference models of the architectures the engine covers.
+pub const MODELS: [&str; 5] = ["llama", "llama_tied", "llama_rope3", "falcon3", "sharded_bf16"];
+/// Largest relative error allowed in single precision against double precision.
+pub const TOLERANCE: f64 = 1e-4;
+
+pub struct Case {
+    pub name: &'static str,
+    pub decoder: Decoder<CpuKernels>,
+    pub reference: serde_json::Value,
+    arrays: Vec<u8>,
+}
+
+pub fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+impl Case {
+    pub fn open(name: &'static str) -> Self {
+        let folder = fixtures().join("tiny").join(name);
+        let files = ModelFiles::open(&folder.join("model")).unwrap();
+        let config = files.config().unwrap();
+        let tensors = files.tensors(&config).unwrap();
+        let json = std::fs::read(folder.join("reference.json")).unwrap();
+        Self {
+            name,
+            decoder: Decoder::load(CpuKernels::default(), config, &tensors).unwrap(),
+            reference: serde_json::from_slice(&json).unwrap(),
+            arrays: std::fs::read(folder.join("reference.safetensors")).unwrap(),
+        }
+    }
+
+    pub fn adapter(&self, folder: &str) -> Adapter<CpuKernels> {
+        let path = fixtures().join("tiny").join(self.name).join(folder);
+        let peft = PeftAdapter::read(&path).unwrap();
+        let names = (folder, self.name);
+        Adapter::from_peft(self.decoder.kernels(), self.decoder.config(), &peft, names).unwrap()
+    }
+
+    pub fn array(&self, name: &str) -> Vec<f32> {
+        let file = SafeTensors::deserialize(&self.arrays).unwrap();
+        let tensor = file.tensor(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+        tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
+    }
+
+    pub fn ids(&self, pointer: &str) -> Vec<u32> {
+        ids(self.reference.pointer(pointer).unwrap_or_else(|| panic!("{pointer}")))
+    }
+
+    pub fn number(&self, pointer: &str) -> f64 {
+        self.reference.pointer(pointer).and_then(|v| v.as_f64()).unwrap()
+    }
+}
+
+pub fn ids(value: &serde_json::Value) -> Vec<u32> {
+    value.as_array().unwrap().iter().map(|v| v.as_u64().unwrap() as u32).collect()
+}
+
+/// Asserts that `found` is `expected` up to [`TOLERANCE`] times the largest expected number.
+pub fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len(), "{what}: lengths");
+    let scale = expected.iter().fold(0f64, |m, v| m.max(f64::from(v.abs())));
+    for (i, (a, b)) in found.iter().zip(expected).enumerate() {
+        let gap = f64::from((a - b).abs());
+        assert!(gap <= TOLERANCE * scale, "{what}[{i}]: {a} against {b} (largest {scale})");
+    }
+}
+
+pub fn assert_near(what: &str, found: f64, expected: f64) {
+    let gap = (found - expected).abs();
+    assert!(gap <= TOLERANCE * expected.abs().max(1e-3), "{what}: {found} against {expected}");
+}
+
+/// The small real model, where the caller has it: `AXIA_TEST_GGUF` names the file.
+pub fn real_model() -> Option<Model> {
+    let path = std::env::var_os("AXIA_TEST_GGUF")?;
+    Some(Model::open(Path::new(&path)).unwrap())
+}

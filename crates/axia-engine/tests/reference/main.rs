@@ -1,0 +1,6 @@
+//! The engine against numbers computed with transformers and PEFT in double precision
+//! (`tests/fixtures/README.md`).
+
+mod case;
+mod inference;
+mod training;

@@ -1,0 +1,173 @@
+//! Errors of reading and writing instruments.
+
+use std::fmt;
+use std::io;
+
+use super::TemplateError;
+use crate::taxonomy::UnknownValue;
+
+/// Where in an instrument's files something stands. Shown as
+/// ``items/face.toml, line 12, item `have-a-good-reputation-01`, field `value` ``.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The file, as the user named it or as the instrument refers to it.
+    pub source: String,
+    /// Line, counted from 1.
+    pub line: Option<usize>,
+    /// Id of the item, or its number where it has no id.
+    pub item: Option<String>,
+    /// Field or column.
+    pub field: Option<String>,
+}
+
+impl Place {
+    /// A whole file.
+    #[must_use]
+    pub fn file(source: &str) -> Self {
+        Self { source: source.to_owned(), ..Self::default() }
+    }
+
+    /// A line of this file.
+    #[must_use]
+    pub fn at_line(mut self, line: usize) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    /// An item of this file.
+    #[must_use]
+    pub fn in_item(mut self, item: &str) -> Self {
+        self.item = Some(item.to_owned());
+        self
+    }
+
+    /// A field at this place.
+    #[must_use]
+    pub fn in_field(mut self, field: &str) -> Self {
+        self.field = Some(field.to_owned());
+        self
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.source)?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        if let Some(item) = &self.item {
+            write!(f, ", item `{item}`")?;
+        }
+        if let Some(field) = &self.field {
+            write!(f, ", field `{field}`")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why an instrument could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InstrumentError {
+    /// A file could not be read or written.
+    #[error("{place}: {source}")]
+    Io {
+        /// The file.
+        place: Place,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file does not follow the syntax of its format.
+    #[error("{place}: {message}")]
+    Syntax {
+        /// File and, where known, line.
+        place: Place,
+        /// What the parser said.
+        message: String,
+    },
+    /// The format of a file cannot be told from its name.
+    #[error(
+        "{place}: the format cannot be told from the file's name; use an ending among .toml, \
+         .json, .jsonl, .csv, .tsv, or name the format"
+    )]
+    UnknownFormat {
+        /// The file.
+        place: Place,
+    },
+    /// The file was written by a newer version of the format.
+    #[error("{place}: format_version {found} is not supported; this program reads {supported}")]
+    FormatVersion {
+        /// The file.
+        place: Place,
+        /// Version in the file.
+        found: u32,
+        /// Newest version that this program reads.
+        supported: u32,
+    },
+    /// A required field is absent or blank.
+    #[error("{place}: the field is missing or empty; give it a value")]
+    MissingField {
+        /// File, line, item and field.
+        place: Place,
+    },
+    /// A field holds something that it cannot mean.
+    #[error("{place}: found `{found}`, expected {expected}")]
+    InvalidField {
+        /// File, line, item and field.
+        place: Place,
+        /// What stands there.
+        found: String,
+        /// What may stand there.
+        expected: &'static str,
+    },
+    /// A value that the taxonomy does not know.
+    #[error("{place}: {source}; name a trait of another theory in `dimension` instead of `value`")]
+    UnknownValue {
+        /// File, line, item and field.
+        place: Place,
+        /// The name and the nearest valid one.
+        source: UnknownValue,
+    },
+    /// Two items have the same id.
+    #[error("{place}: the id is already used at {first}; ids must differ")]
+    DuplicateId {
+        /// The second item.
+        place: Place,
+        /// The first item.
+        first: Place,
+    },
+    /// A response template without exactly one place for the rating.
+    #[error("{place}: {source}")]
+    Template {
+        /// File, line and field.
+        place: Place,
+        /// What is wrong with the template.
+        source: TemplateError,
+    },
+    /// There is nothing to ask.
+    #[error("{place}: there are no {what}; an instrument needs at least one")]
+    Empty {
+        /// The file.
+        place: Place,
+        /// What is lacking: items, instructions or templates.
+        what: &'static str,
+    },
+    /// A collection of questionnaires holds none of the requested name.
+    #[error("{place}: {problem}; it holds {}", .available.join(", "))]
+    Questionnaire {
+        /// The file.
+        place: Place,
+        /// What is wrong with the choice.
+        problem: String,
+        /// Names of the questionnaires in the file.
+        available: Vec<String>,
+    },
+    /// The instrument cannot be expressed in the format asked for.
+    #[error("{place}: {problem}")]
+    NotExpressible {
+        /// The item and field.
+        place: Place,
+        /// What the format lacks.
+        problem: &'static str,
+    },
+}

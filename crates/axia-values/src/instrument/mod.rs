@@ -1,0 +1,30 @@
+//! Surveys and other questionnaires: items, how they are asked, and the formats they come in.
+//!
+//! An [`Instrument`] holds task instructions, response templates and items. Every item is asked
+//! in every [`Variant`] (instruction × template); one item in one variant is a [`Row`].
+
+mod bundled;
+mod dimension;
+mod draft;
+mod error;
+mod hash;
+mod load;
+mod model;
+mod native;
+mod public_json;
+mod row;
+mod split;
+mod table;
+mod template;
+mod valuebench;
+
+#[cfg(test)]
+mod tests;
+
+pub use dimension::Dimension;
+pub use error::{InstrumentError, Place};
+pub use load::{Format, ImportOptions, SplitRule};
+pub use model::{Instrument, Item};
+pub use row::{Row, Variant};
+pub use split::{Split, UnknownSplit};
+pub use template::{Template, TemplateError};

@@ -1,0 +1,10 @@
+//! Human values, the surveys that measure them, and the statistics of what was measured.
+#![deny(missing_docs)]
+
+pub mod instrument;
+pub mod profile;
+mod random;
+pub mod rating;
+pub mod stats;
+pub mod target;
+pub mod taxonomy;

@@ -1,0 +1,84 @@
+//! A target: the ratings that a respondent should come to give.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Direction;
+use crate::instrument::Dimension;
+use crate::rating::Rating;
+use crate::taxonomy::{Value, circle_distance};
+
+/// The rating wanted for each target dimension: for refined values (a basic or higher-order
+/// target stands for all of its refined values) and for traits of other questionnaires.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Name for files and tables, such as `power-down`.
+    pub name: String,
+    goals: BTreeMap<Dimension, Rating>,
+}
+
+impl Target {
+    /// One value (of any level) or trait to be moved all the way in one direction.
+    pub fn new(dimension: impl Into<Dimension>, direction: Direction) -> Self {
+        let dimension = dimension.into();
+        let name = format!("{dimension}-{direction}");
+        Self::profile(name, [(dimension, direction.rating())])
+    }
+
+    /// Several ratings at once. Where dimensions overlap, the last one counts.
+    pub fn profile(
+        name: impl Into<String>,
+        goals: impl IntoIterator<Item = (Dimension, Rating)>,
+    ) -> Self {
+        let mut all = BTreeMap::new();
+        for (dimension, rating) in goals {
+            match dimension {
+                Dimension::Named(_) => drop(all.insert(dimension, rating)),
+                Dimension::Value(value) => {
+                    all.extend(value.refined().into_iter().map(|value| (value.into(), rating)));
+                }
+            }
+        }
+        Self { name: name.into(), goals: all }
+    }
+
+    /// The refined values and traits with their goals.
+    pub fn goals(&self) -> impl Iterator<Item = (&Dimension, Rating)> {
+        self.goals.iter().map(|(dimension, &rating)| (dimension, rating))
+    }
+
+    /// The rating wanted on a dimension of an instrument; nothing if it is no target. A basic or
+    /// higher-order dimension is a target if all of its refined values are, with one rating.
+    #[must_use]
+    pub fn goal(&self, dimension: &Dimension) -> Option<Rating> {
+        let Dimension::Value(value) = dimension else {
+            return self.goals.get(dimension).copied();
+        };
+        let mut goals = value.refined().into_iter().map(|value| self.goals.get(&value.into()));
+        let first = goals.next()??;
+        goals.all(|goal| goal == Some(first)).then_some(*first)
+    }
+
+    /// The direction of a target that moves everything all the way down, or all the way up.
+    #[must_use]
+    pub fn direction(&self) -> Option<Direction> {
+        [Direction::Down, Direction::Up].into_iter().find(|direction| {
+            !self.goals.is_empty() && self.goals.values().all(|&goal| goal == direction.rating())
+        })
+    }
+
+    /// Steps on the circle from a dimension to the nearest target value; nothing where one of
+    /// them is a trait outside the circle.
+    #[must_use]
+    pub fn distance(&self, dimension: &Dimension) -> Option<usize> {
+        let targets: Vec<_> =
+            self.goals.keys().filter_map(Dimension::value).flat_map(Value::refined).collect();
+        let steps = dimension
+            .refined()
+            .into_iter()
+            .flat_map(|value| targets.iter().map(move |&target| circle_distance(value, target)));
+        steps.min()
+    }
+}

@@ -1,0 +1,26 @@
+//! Human values: twenty refined values on a circle, ten basic values, four higher-order values,
+//! and the 54 facets that the refined values are made of.
+//!
+//! The theory is Schwartz et al. (2012), *Refining the theory of basic individual values*, as
+//! extended with universalism-objectivity and with facets by Kiesel et al. (2022), *Identifying
+//! the human values behind arguments*.
+
+mod basic;
+mod error;
+mod facet;
+mod higher;
+mod refined;
+mod spelling;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use basic::BasicValue;
+pub use error::{UnknownFacet, UnknownValue};
+pub use facet::Facet;
+pub use higher::HigherValue;
+pub use refined::{RefinedValue, circle_distance};
+pub use value::Value;
+
+pub(crate) use spelling::nearest;

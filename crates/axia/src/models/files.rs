@@ -1,0 +1,132 @@
+//! File operations shared by the ways to fetch a model.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Read;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::{ModelError, Watch};
+
+/// Bytes read at a time: between two reads a cancellation is seen.
+pub(super) const CHUNK: usize = 256 * 1024;
+
+pub(super) fn create_folder(path: &Path, variable: &'static str) -> Result<(), ModelError> {
+    fs::create_dir_all(path).map_err(|e| ModelError::io("create the folder", path, variable, e))
+}
+
+/// Renames a complete file into place, durably: its bytes are on disk before
+/// its name is, and the name is before this returns.
+pub(super) fn move_into_place(
+    from: &Path,
+    to: &Path,
+    variable: &'static str,
+) -> Result<(), ModelError> {
+    // Opened for writing because Windows syncs no other handles.
+    OpenOptions::new()
+        .write(true)
+        .open(from)
+        .and_then(|file| file.sync_all())
+        .map_err(|e| ModelError::io("write", from, variable, e))?;
+    fs::rename(from, to).map_err(|e| ModelError::io("move a file to", to, variable, e))?;
+    #[cfg(unix)]
+    if let Some(folder) = to.parent() {
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(|e| ModelError::io("write", folder, variable, e))?;
+    }
+    Ok(())
+}
+
+/// Fails early if the disk lacks the room for `needed` bytes more.
+pub(super) fn require_space(
+    folder: &Path,
+    needed: u64,
+    variable: &'static str,
+) -> Result<(), ModelError> {
+    match fs4::available_space(folder) {
+        Ok(available) if available < needed => Err(ModelError::DiskFull {
+            folder: folder.to_path_buf(),
+            needed: Some(needed),
+            available: Some(available),
+            variable,
+        }),
+        // Some file systems cannot say; then writing will tell.
+        _ => Ok(()),
+    }
+}
+
+/// Size of the file at `path`, following links; `None` if there is none.
+pub(super) fn file_size(path: &Path) -> Option<u64> {
+    let metadata = fs::metadata(path).ok()?;
+    metadata.is_file().then_some(metadata.len())
+}
+
+/// SHA-256 of a file in lower-case hexadecimal.
+pub(super) fn sha256_of(
+    path: &Path,
+    label: &str,
+    variable: &'static str,
+    watch: &mut Watch,
+) -> Result<String, ModelError> {
+    let failed = |e| ModelError::io("read", path, variable, e);
+    let mut file = File::open(path).map_err(failed)?;
+    watch.begin(label, file.metadata().map_err(failed)?.len());
+    let mut hash = Sha256::new();
+    let mut chunk = vec![0; CHUNK];
+    let mut done = 0;
+    loop {
+        watch.check()?;
+        let read = file.read(&mut chunk).map_err(failed)?;
+        if read == 0 {
+            break;
+        }
+        hash.update(&chunk[..read]);
+        done += read as u64;
+        watch.advance(done);
+    }
+    watch.end();
+    Ok(hexadecimal(&hash.finalize()))
+}
+
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Quiet;
+    use super::*;
+    use std::sync::atomic::AtomicBool;
+
+    #[test]
+    fn sha256_of_a_known_text() {
+        // FIPS 180-2, example B.1.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("abc");
+        fs::write(&path, "abc").unwrap();
+        let cancel = AtomicBool::new(false);
+        let mut quiet = Quiet;
+        let mut watch = Watch::new(&mut quiet, &cancel);
+        assert_eq!(
+            sha256_of(&path, "", "X", &mut watch).unwrap(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+
+    #[test]
+    fn too_little_space_says_how_much_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = require_space(folder.path(), u64::MAX, "AXIA_CACHE").unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("is full: 18446744073710 MB are needed"), "{text}");
+        assert!(text.contains("set AXIA_CACHE"), "{text}");
+    }
+
+    #[test]
+    fn a_full_disk_is_told_apart_from_other_failures() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let error = ModelError::io("write", Path::new("/d/f"), "AXIA_CACHE", full);
+        assert!(matches!(error, ModelError::DiskFull { .. }), "{error}");
+    }
+}

@@ -1,0 +1,169 @@
+//! Fetching a hub model into the shared cache.
+
+use std::path::{Path, PathBuf};
+
+use super::super::files::{create_folder, file_size, require_space};
+use super::super::lock::FileLock;
+use super::super::settings::{HUB_CACHE_VARIABLE as VARIABLE, HubSettings};
+use super::super::{ModelError, Watch};
+use super::HubId;
+use super::cache::{INDEX, ModelCache, OPTIONAL, REQUIRED, WEIGHTS, missing_files, shards};
+use super::client::Client;
+use super::download::{Download, incomplete};
+use super::listing::{Listing, RemoteFile};
+
+/// The folder of `id` in the cache.
+///
+/// # Errors
+/// The names of the files that are missing.
+pub fn cached(id: &HubId, settings: &HubSettings) -> Result<PathBuf, Vec<String>> {
+    let Some(snapshot) = ModelCache::new(&settings.cache, id).current_snapshot() else {
+        return Err(vec!["every file".to_owned()]);
+    };
+    match missing_files(&snapshot) {
+        missing if missing.is_empty() => Ok(snapshot),
+        missing => Err(missing),
+    }
+}
+
+/// The folder of `id` in the cache, fetched only if it is incomplete: a
+/// branch that moved since is not noticed. [`fetch`] notices.
+///
+/// # Errors
+/// As [`fetch`].
+pub fn cached_or_fetch(
+    id: &HubId,
+    settings: &HubSettings,
+    watch: &mut Watch,
+) -> Result<PathBuf, ModelError> {
+    cached(id, settings).or_else(|_| {
+        if settings.offline.is_none() {
+            watch.note(&format!("asking {} for {id}", settings.endpoint));
+        }
+        fetch(id, settings, watch)
+    })
+}
+
+/// Asks the hub what `id` means now, downloads what the cache lacks, and
+/// returns the folder of the files.
+///
+/// Fetched are the configuration, tokenizer, chat template and safetensors;
+/// all of one commit. A download cut short is taken up where it stopped,
+/// also by a later call. Several calls at once wait for one another.
+///
+/// # Errors
+/// Offline with files missing (with none missing the cached folder is
+/// returned), no network, no access, no such model, a model without
+/// safetensors or `tokenizer.json`, wrong content, file errors, or
+/// [`ModelError::Cancelled`].
+pub fn fetch(id: &HubId, settings: &HubSettings, watch: &mut Watch) -> Result<PathBuf, ModelError> {
+    if let Some(variable) = settings.offline {
+        return cached(id, settings).map_err(|missing| ModelError::Offline {
+            variable,
+            id: id.to_string(),
+            cache: settings.cache.clone(),
+            missing,
+        });
+    }
+    let client = Client::new(settings);
+    let listing = Listing::parse(&client.listing(id, watch)?, id)?;
+    let cache = ModelCache::new(&settings.cache, id);
+    let _lock = FileLock::acquire(&cache.lock(), &id.to_string(), VARIABLE, watch)?;
+    let fetcher = Fetcher { id, client, listing, cache };
+    fetcher.run(watch)
+}
+
+struct Fetcher<'a> {
+    id: &'a HubId,
+    client: Client<'a>,
+    listing: Listing,
+    cache: ModelCache,
+}
+
+impl Fetcher<'_> {
+    /// Fetches weights last, so that a snapshot with weights is whole.
+    fn run(&self, watch: &mut Watch) -> Result<PathBuf, ModelError> {
+        let commit = &self.listing.commit;
+        let mut small = Vec::new();
+        for name in REQUIRED {
+            small.push(self.required(name)?);
+        }
+        small.extend(OPTIONAL.iter().filter_map(|name| self.listing.get(name)));
+        let sharded = self.is_sharded()?;
+        if sharded {
+            small.push(self.required(INDEX)?);
+        }
+        self.fetch_all(&small, watch)?;
+
+        let snapshot = self.cache.snapshot(commit);
+        let weights = match sharded {
+            true => self.shards(&snapshot.join(INDEX))?,
+            false => vec![self.required(WEIGHTS)?],
+        };
+        self.fetch_all(&weights, watch)?;
+        self.cache.set_current(commit)?;
+        Ok(snapshot)
+    }
+
+    fn required(&self, name: &str) -> Result<&RemoteFile, ModelError> {
+        self.listing
+            .get(name)
+            .ok_or_else(|| self.unsuitable(format!("the repository has no {name}")))
+    }
+
+    fn is_sharded(&self) -> Result<bool, ModelError> {
+        if self.listing.get(WEIGHTS).is_some() {
+            return Ok(false);
+        }
+        if self.listing.get(INDEX).is_some() {
+            return Ok(true);
+        }
+        let ggufs: Vec<_> = self.listing.ending_in(".gguf").collect();
+        Err(self.unsuitable(match ggufs.first() {
+            Some(first) => format!(
+                "the repository has GGUF files but no {WEIGHTS}; download one of them, such as {first}, and give its path"
+            ),
+            None => format!(
+                "the repository has no {WEIGHTS}; look for a revision or a copy of the model in safetensors"
+            ),
+        }))
+    }
+
+    fn shards(&self, index: &Path) -> Result<Vec<&RemoteFile>, ModelError> {
+        let names =
+            shards(index).map_err(|e| self.unsuitable(format!("{INDEX} is of no use: {e}")))?;
+        names.iter().map(|name| self.required(name)).collect()
+    }
+
+    fn unsuitable(&self, problem: String) -> ModelError {
+        ModelError::Unsuitable { id: self.id.to_string(), problem }
+    }
+
+    fn fetch_all(&self, files: &[&RemoteFile], watch: &mut Watch) -> Result<(), ModelError> {
+        let blobs = self.cache.blob("");
+        create_folder(&blobs, VARIABLE)?;
+        let lacking = files.iter().map(|file| self.bytes_lacking(file)).sum();
+        require_space(&blobs, lacking, VARIABLE)?;
+        for file in files {
+            self.fetch_one(file, watch)?;
+        }
+        Ok(())
+    }
+
+    /// What is yet to be downloaded of `file`, in bytes.
+    fn bytes_lacking(&self, file: &RemoteFile) -> u64 {
+        let blob = self.cache.blob(&file.blob);
+        let have = file_size(&blob).or_else(|| file_size(&incomplete(&blob)));
+        file.bytes.saturating_sub(have.unwrap_or(0))
+    }
+
+    fn fetch_one(&self, file: &RemoteFile, watch: &mut Watch) -> Result<(), ModelError> {
+        let blob = self.cache.blob(&file.blob);
+        if !file.is_described() || file_size(&blob) != Some(file.bytes) {
+            let download =
+                Download { client: &self.client, id: self.id, commit: &self.listing.commit, file };
+            download.run(&blob, watch)?;
+        }
+        self.cache.link(&self.listing.commit, &file.name, &file.blob)
+    }
+}
