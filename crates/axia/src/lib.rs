@@ -1,2 +1,8 @@
-//! placeholder
+//! Profiles, steers and tests the values of open-weight language models.
+#![deny(missing_docs)]
+
+pub mod cli;
 pub mod models;
+pub mod report;
+pub mod respondent;
+pub mod study;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `axia` command.
+
+fn main() -> std::process::ExitCode {
+    axia::cli::main()
+}

@@ -137,7 +137,7 @@ mod tests {
         // No part of a name is enough.
         let error = names(&["proj"]).select(&modules()).unwrap_err();
         assert!(error.to_string().contains("`proj`"), "{error}");
-        let error = names(&["q_proj", "pu_proj"]).select(&modules()).unwrap_err();
+        let error = names(&["q_proj", "up_prj"]).select(&modules()).unwrap_err();
         assert!(error.to_string().contains("did you mean `up_proj`"), "{error}");
     }
 

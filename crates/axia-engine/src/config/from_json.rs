@@ -74,7 +74,9 @@ fn head_dim(config: &JsonObject, hidden_size: usize, heads: usize) -> Result<usi
     }
     match hidden_size.checked_rem(heads) {
         Some(0) => Ok(hidden_size / heads),
-        _ => Err(ConfigError::Absurd {
+        // No heads at all: what is wrong is their number, which is checked later.
+        None => Ok(0),
+        Some(_) => Err(ConfigError::Absurd {
             path: config.path().to_owned(),
             field: "hidden_size",
             found: hidden_size.to_string(),

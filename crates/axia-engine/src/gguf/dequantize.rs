@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn eight_bit_blocks_by_hand() {
-        let quants: Vec<u8> = (0..32).map(|i: i8| (i * 8 - 128 + i / 31).cast_unsigned()).collect();
+        let quants: Vec<u8> = (0..32_u8).map(|i| (i * 8).wrapping_add(128)).collect();
         let out = widened(DType::Q8_0, &[&MINUS_TWO, &quants]);
         for (i, value) in out.iter().enumerate() {
             assert_eq!(*value, -2.0 * f32::from(quants[i].cast_signed()));
@@ -239,8 +239,9 @@ mod tests {
 
     #[test]
     fn the_baseline_and_the_fast_loops_agree() {
-        let bytes: Vec<u8> =
-            (0..22 * 24 * 17 * 20_u32).map(|i| (i * 2_654_435 >> 7) as u8).collect();
+        let bytes: Vec<u8> = (0..22 * 24 * 17 * 20_u32)
+            .map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8)
+            .collect();
         for dtype in DType::ALL.iter().filter(|dtype| dtype.is_readable()) {
             let blocks = bytes.len() / dtype.block_bytes();
             let bytes = &bytes[..blocks * dtype.block_bytes()];

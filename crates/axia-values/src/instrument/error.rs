@@ -10,55 +10,59 @@ use crate::taxonomy::UnknownValue;
 /// ``items/face.toml, line 12, item `have-a-good-reputation-01`, field `value` ``.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
-    /// The file, as the user named it or as the instrument refers to it.
-    pub source: String,
-    /// Line, counted from 1.
-    pub line: Option<usize>,
-    /// Id of the item, or its number where it has no id.
-    pub item: Option<String>,
-    /// Field or column.
-    pub field: Option<String>,
+    /// On the heap, so that results which may hold an error stay small.
+    parts: Box<Parts>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Parts {
+    source: String,
+    line: Option<usize>,
+    item: Option<String>,
+    field: Option<String>,
 }
 
 impl Place {
-    /// A whole file.
+    /// A whole file, as the user named it or as the instrument refers to it.
     #[must_use]
     pub fn file(source: &str) -> Self {
-        Self { source: source.to_owned(), ..Self::default() }
+        let source = source.to_owned();
+        Self { parts: Box::new(Parts { source, ..Parts::default() }) }
     }
 
-    /// A line of this file.
+    /// A line of this file, counted from 1.
     #[must_use]
     pub fn at_line(mut self, line: usize) -> Self {
-        self.line = Some(line);
+        self.parts.line = Some(line);
         self
     }
 
-    /// An item of this file.
+    /// An item of this file, by its id, or by its number where it has none.
     #[must_use]
     pub fn in_item(mut self, item: &str) -> Self {
-        self.item = Some(item.to_owned());
+        self.parts.item = Some(item.to_owned());
         self
     }
 
-    /// A field at this place.
+    /// A field or column at this place.
     #[must_use]
     pub fn in_field(mut self, field: &str) -> Self {
-        self.field = Some(field.to_owned());
+        self.parts.field = Some(field.to_owned());
         self
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.source)?;
-        if let Some(line) = self.line {
+        let Parts { source, line, item, field } = &*self.parts;
+        f.write_str(source)?;
+        if let Some(line) = line {
             write!(f, ", line {line}")?;
         }
-        if let Some(item) = &self.item {
+        if let Some(item) = item {
             write!(f, ", item `{item}`")?;
         }
-        if let Some(field) = &self.field {
+        if let Some(field) = field {
             write!(f, ", field `{field}`")?;
         }
         Ok(())

@@ -165,7 +165,7 @@ impl Pip {
         let output = read_lossy(log);
         if DISK_FULL.iter().any(|phrase| output.contains(phrase)) {
             return ModelError::DiskFull {
-                folder: scratch.to_path_buf(),
+                folder: scratch.parent().unwrap_or(scratch).to_path_buf(),
                 needed: None,
                 available: None,
                 variable: VARIABLE,

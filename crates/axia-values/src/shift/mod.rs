@@ -1,0 +1,18 @@
+//! What steering changed in a respondent's answers, measured on held-out items.
+//!
+//! Everything is a comparison of the same items *before* and *after*: of the matched control
+//! and the steered respondent first, of the untouched base and either of them besides.
+
+mod compare;
+mod compute;
+mod error;
+mod model;
+mod pairs;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::ShiftError;
+pub use model::{
+    Averages, Comparison, DomainShift, Leakage, MeanSd, Repetitions, ShiftRun, ValueShift,
+};

@@ -1,0 +1,85 @@
+//! What went wrong, and whose turn it is: the user's (exit code 2) or the machine's (1).
+
+use crate::models::ModelError;
+use axia_engine::EngineError;
+use std::fmt;
+use std::process::ExitCode;
+
+/// An error on its way to the user.
+#[derive(Debug)]
+pub struct Failure {
+    kind: Kind,
+    error: anyhow::Error,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Input,
+    Failed,
+    Cancelled,
+}
+
+/// Result of a command.
+pub type Outcome<T = ()> = Result<T, Failure>;
+
+impl Failure {
+    /// Something the user gave is at fault.
+    pub fn input(error: impl Into<anyhow::Error>) -> Self {
+        Self { kind: Kind::Input, error: error.into() }
+    }
+
+    /// The user's input is fine, the work failed.
+    pub fn failed(error: impl Into<anyhow::Error>) -> Self {
+        Self { kind: Kind::Failed, error: error.into() }
+    }
+
+    /// Says what was being done: the message reads "failed to {action}: …".
+    pub fn while_trying(mut self, action: impl fmt::Display + Send + Sync + 'static) -> Self {
+        if self.kind != Kind::Cancelled {
+            self.error = self.error.context(format!("failed to {action}"));
+        }
+        self
+    }
+
+    /// Whether the user asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.kind == Kind::Cancelled
+    }
+
+    /// Prints the message to standard error and gives the exit code.
+    pub fn report(&self) -> ExitCode {
+        match self.kind {
+            Kind::Cancelled => eprintln!("stopped: {:#}", self.error),
+            Kind::Input | Kind::Failed => eprintln!("error: {:#}", self.error),
+        }
+        ExitCode::from(if self.kind == Kind::Input { 2 } else { 1 })
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        let kind = match &error {
+            EngineError::Cancelled => Kind::Cancelled,
+            EngineError::File(_) => Kind::Failed,
+            _ => Kind::Input,
+        };
+        Self { kind, error: error.into() }
+    }
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        let kind = match &error {
+            ModelError::Cancelled => Kind::Cancelled,
+            error if error.is_usage() => Kind::Input,
+            _ => Kind::Failed,
+        };
+        Self { kind, error: error.into() }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::failed(error)
+    }
+}

@@ -1,0 +1,1 @@
+//! Reports of runs: self-contained HTML, CSV and JSON.

@@ -1,0 +1,3 @@
+//! Studies: profile, steer, evaluate.
+
+pub mod summary;

@@ -1,0 +1,174 @@
+//! `results.json`: everything a report shows, in one versioned file.
+
+use axia_engine::train::{History, StopReason};
+use axia_values::profile::Profile;
+use axia_values::shift::DomainShift;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The results of one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunSummary {
+    /// Version of this format.
+    pub format_version: u32,
+    /// Name of the run.
+    pub name: String,
+    /// When it ended, as RFC 3339 in UTC.
+    pub created: String,
+    /// Version of axia.
+    pub axia_version: String,
+    /// The command line that repeats the run.
+    pub command: String,
+    /// The model under study.
+    pub model: ModelInfo,
+    /// The instrument.
+    pub survey: SurveyInfo,
+    /// Machine and threads.
+    pub machine: String,
+    /// Settings by name, as text, in reading order.
+    pub settings: Vec<(String, String)>,
+    /// SHA-256 of every input and output that decides the numbers, by name.
+    pub hashes: BTreeMap<String, String>,
+    /// Profiles on held-out items: base first, then control, then steered.
+    pub respondents: Vec<RespondentSummary>,
+    /// One effect per steered respondent.
+    pub shifts: Vec<ShiftSummary>,
+    /// One training run per adapter.
+    pub training: Vec<TrainingSummary>,
+    /// Items with everybody's answers.
+    pub examples: Vec<Example>,
+    /// What a reader must know to judge the numbers, in whole sentences.
+    pub notes: Vec<Note>,
+    /// Seconds by phase, in order.
+    pub timings: Vec<(String, f64)>,
+}
+
+/// The model under study.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// Name for people: `smollm2-135m-instruct`, a hub id or a file name.
+    pub name: String,
+    /// Architecture: `llama`.
+    pub architecture: String,
+    /// Weights in all.
+    pub parameters: u64,
+    /// How the weights are stored: `Q4_1, Q8_0, F32`.
+    pub storage: String,
+    /// Size of the files in bytes.
+    pub bytes: u64,
+}
+
+/// The instrument.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SurveyInfo {
+    /// Short name.
+    pub name: String,
+    /// Name for people.
+    pub title: String,
+    /// Items trained on, used for early stopping, and held out.
+    pub items: [usize; 3],
+    /// Ways of asking (instruction and template) used in training.
+    pub train_variants: usize,
+    /// Ways of asking used in evaluation.
+    pub test_variants: usize,
+    /// Task instructions and response templates in all.
+    pub instructions: usize,
+    /// Response templates in all.
+    pub templates: usize,
+}
+
+/// Who answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The untouched model.
+    Base,
+    /// Trained on its own baseline ratings.
+    Control,
+    /// Steered.
+    Steered,
+}
+
+/// One respondent's profile.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RespondentSummary {
+    /// `base`, `control`, `power-down`, …
+    pub name: String,
+    /// Its part in the study.
+    pub role: Role,
+    /// Its profile on the held-out items.
+    pub profile: Profile,
+}
+
+/// What steering changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ShiftSummary {
+    /// The steered respondent.
+    pub respondent: String,
+    /// Target in words: `Power, down`.
+    pub title: String,
+    /// The measured effects.
+    pub shift: DomainShift,
+}
+
+/// One adapter's training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingSummary {
+    /// The respondent it made.
+    pub respondent: String,
+    /// Training rows.
+    pub rows: usize,
+    /// Tokens of all steps, prompts and completions.
+    pub tokens: usize,
+    /// Tokens computed once shared prefixes are merged.
+    pub unique_tokens: usize,
+    /// Trained numbers.
+    pub parameters: usize,
+    /// Wall time.
+    pub seconds: f64,
+    /// Why it ended.
+    pub stopped: StopReason,
+    /// Loss by step and by epoch.
+    pub history: History,
+}
+
+/// An item with everybody's answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Example {
+    /// Item id.
+    pub item: String,
+    /// What it measures: a value's slug, or a trait's name.
+    pub dimension: String,
+    /// Whether steering aimed at it.
+    pub is_target: bool,
+    /// The statement.
+    pub statement: String,
+    /// Mean expected rating over variants, by respondent, in the order of the respondents.
+    pub ratings: Vec<(String, f64)>,
+    /// Mean probabilities of the ratings 1 to 6 over variants, in the same order.
+    pub probabilities: Vec<[f64; 6]>,
+}
+
+/// A remark on how to read the results.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Note {
+    /// How much it matters.
+    pub level: NoteLevel,
+    /// Whole sentences.
+    pub text: String,
+}
+
+/// How much a note matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoteLevel {
+    /// Good to know.
+    Info,
+    /// Limits what the numbers show.
+    Caution,
+}
+
+impl RunSummary {
+    /// The version this program writes.
+    pub const FORMAT_VERSION: u32 = 1;
+}
