@@ -2,7 +2,7 @@
 
 use crate::adapter::Adapter as PeftAdapter;
 use crate::chat::{ChatError, ChatTemplate};
-use crate::checkpoint_files::ModelFiles;
+use crate::checkpoint_files::{ModelFiles, TensorSource};
 use crate::decoder::Decoder;
 use crate::error::EngineError;
 use crate::kernels::CpuKernels;
@@ -34,6 +34,14 @@ impl Model {
     /// The file or folder.
     pub fn path(&self) -> &Path {
         self.files.path()
+    }
+
+    /// All tensors of the model's files.
+    ///
+    /// # Errors
+    /// [`crate::checkpoint_files::CheckpointError`] if the files are gone or changed.
+    pub fn tensors(&self) -> Result<TensorSource, EngineError> {
+        Ok(self.files.tensors(self.decoder.config())?)
     }
 
     /// The weights.

@@ -141,14 +141,21 @@ fn an_index_stays_in_its_folder() {
 
 #[test]
 fn neither_folder_nor_gguf_is_no_model() {
-    let error = ModelFiles::open(Path::new("nowhere.safetensors")).unwrap_err().to_string();
-    assert!(error.contains("`nowhere.safetensors` is not a model"), "{error}");
-    let error = ModelFiles::open(Path::new("nowhere.gguf")).unwrap_err().to_string();
-    assert!(error.contains("cannot open `nowhere.gguf`"), "{error}");
+    let error = ModelFiles::open(Path::new("nowhere")).unwrap_err().to_string();
+    assert!(error.contains("cannot open `nowhere`"), "{error}");
+    let weights = fixture("llama/model/model.safetensors");
+    let error = ModelFiles::open(&weights).unwrap_err().to_string();
+    assert!(error.contains("model.safetensors` is not a model"), "{error}");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("empty.gguf");
+    fs::write(&path, "").unwrap();
+    let error = ModelFiles::open(&path).unwrap_err().to_string();
+    assert!(error.contains("empty.gguf` is not a sound GGUF file"), "{error}");
 }
 
 #[test]
 fn headers_are_checked() {
+    assert!(refusal(b"").contains("shorter than 8 bytes"));
     assert!(refusal(b"short").contains("shorter than 8 bytes"));
     let long = refusal(&[&1000_u64.to_le_bytes(), b"{}".as_slice()].concat());
     assert!(long.contains("1000 bytes long, but only 2 follow"), "{long}");
@@ -162,6 +169,7 @@ fn headers_are_checked() {
     for (dtype, shape, offsets, problem) in [
         ("F32", vec![3], vec![0, 8], "tensor `t` has shape [3] of F32"),
         ("F32", vec![u64::MAX, u64::MAX], vec![0, 8], "tensor `t` has shape"),
+        ("F32", vec![0, u64::MAX, u64::MAX, 1], vec![0, 0], "tensor `t` has shape"),
         ("F32", vec![4], vec![0, 16], "tensor `t` should lie at bytes 0 to 16"),
         ("F32", vec![1], vec![8, 4], "tensor `t` should lie at bytes 8 to 4"),
         ("F32", vec![1], vec![u64::MAX, u64::MAX], "tensor `t` should lie"),

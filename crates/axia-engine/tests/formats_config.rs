@@ -178,6 +178,51 @@ fn absurd_sizes_are_named() {
     }
 }
 
+/// Whatever stands in a field, it is read or refused.
+#[test]
+fn odd_values_are_survived() {
+    let odd = [
+        json!(null),
+        json!(true),
+        json!(0),
+        json!(-1),
+        json!(u64::MAX),
+        json!(1e300),
+        json!("x"),
+        json!([]),
+        json!([[]]),
+        json!({}),
+        json!({"rope_type": 3}),
+    ];
+    for field in [
+        "architectures",
+        "model_type",
+        "hidden_act",
+        "vocab_size",
+        "hidden_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "num_key_value_heads",
+        "head_dim",
+        "intermediate_size",
+        "rms_norm_eps",
+        "max_position_embeddings",
+        "rope_theta",
+        "rope_scaling",
+        "rope_parameters",
+        "bos_token_id",
+        "eos_token_id",
+        "tie_word_embeddings",
+        "layer_types",
+    ] {
+        for value in &odd {
+            if let Ok(config) = changed(field, value.clone()) {
+                assert_eq!(config.rope.frequencies(config.head_dim).len(), config.head_dim / 2);
+            }
+        }
+    }
+}
+
 #[test]
 fn other_files_are_refused() {
     let parse = |text: &str| {
@@ -250,6 +295,7 @@ fn gguf_metadata_are_checked() {
         ("llama.rope.scaling.type", text("yarn"), "`llama.rope.scaling.type` = \"yarn\""),
         ("llama.rope.scaling.type", text("linear"), "`llama.rope.scaling.factor`"),
         ("llama.attention.head_count", MetadataValue::U32(0), "num_attention_heads"),
+        ("split.count", MetadataValue::U16(3), "`split.count` = 3"),
         ("tokenizer.ggml.eos_token_id", MetadataValue::U64(1 << 40), "eos_token_id"),
     ] {
         let message = gguf(&[(key, value)], None).unwrap_err().to_string();

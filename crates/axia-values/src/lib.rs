@@ -1,4 +1,42 @@
 //! Human values, the surveys that measure them, and the statistics of what was measured.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`taxonomy`] | values of three levels and their facets |
+//! | [`instrument`] | questionnaires: reading, writing, the text of every question |
+//! | [`check`] | quality control of questionnaires |
+//! | [`rating`] | ratings from 1 to 6, distributions and votes |
+//! | [`profile`] | from answers to a value profile |
+//! | [`target`] | what a respondent is steered towards, and the training rows for it |
+//! | [`export`] | training data for other trainers |
+//! | [`shift`] | what steering changed |
+//! | [`stats`] | cluster bootstrap, tests, averages |
+//!
+//! The crate knows no models: a respondent is whoever answers.
+//!
+//! ```
+//! use axia_values::instrument::{Instrument, Split};
+//! use axia_values::profile::{Answer, Profile, Readout, Response, Scores};
+//! use axia_values::rating::Distribution;
+//! use axia_values::stats::BootstrapOptions;
+//!
+//! let survey = Instrument::bundled();
+//! let mut responses = Vec::new();
+//! for item in survey.split(Split::Test) {
+//!     for variant in survey.variants() {
+//!         let row = survey.row(item, variant);
+//!         assert!(row.prompt().contains(&item.statement));
+//!         // A respondent gives the log-likelihood of each rating after this prompt.
+//!         let answer = Distribution::from_log_likelihoods([-9.0, -7.0, -5.0, -2.0, -1.0, -2.0])?;
+//!         let item = item.id.clone();
+//!         responses.push(Response { item, variant, answer: Answer::Scored(answer) });
+//!     }
+//! }
+//! let scores = Scores::new(survey, &responses, Readout::Expected)?;
+//! let profile = Profile::new(&scores, BootstrapOptions::default())?;
+//! assert_eq!(profile.dimensions.len(), 20);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![deny(missing_docs)]
 
 pub mod check;

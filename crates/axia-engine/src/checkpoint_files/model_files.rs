@@ -1,10 +1,12 @@
 //! Everything a model's files say, wherever it is stored.
 
+use std::fs;
 use std::path::Path;
 
 use super::{CheckpointError, HfFolder, TensorSource};
 use crate::chat::{ChatError, ChatTemplate};
 use crate::config::{ConfigError, ModelConfig};
+use crate::error::FileError;
 use crate::gguf::GgufFile;
 use crate::tokenizer::{Tokenizer, TokenizerError};
 
@@ -21,9 +23,9 @@ impl ModelFiles {
     /// Opens a folder or a `.gguf` file; of a folder nothing is read yet.
     ///
     /// # Errors
-    /// [`CheckpointError`] if `path` is neither, or the GGUF file is not sound.
+    /// [`CheckpointError`] if `path` is neither or not there, or the GGUF file is not sound.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
-        if path.is_dir() {
+        if fs::metadata(path).map_err(FileError::on("open", path))?.is_dir() {
             return Ok(Self::Folder(HfFolder::new(path)));
         }
         let gguf = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));

@@ -139,10 +139,10 @@ fn check_size(dtype: &str, shape: &[usize], bytes: usize) -> Result<(), String> 
     let Some(readable) = readable_type(dtype) else {
         return Ok(());
     };
-    let needed = shape
-        .iter()
-        .try_fold(1_usize, |values, length| values.checked_mul(*length))
-        .and_then(|values| readable.bytes_for(values));
+    // Empty dimensions count as one here, so that no product of some dimensions overflows either.
+    let bounded =
+        shape.iter().try_fold(1_usize, |values, length| values.checked_mul((*length).max(1)));
+    let needed = bounded.and_then(|_| readable.bytes_for(shape.iter().product()));
     if needed == Some(bytes) {
         Ok(())
     } else {

@@ -25,6 +25,7 @@ impl ModelConfig {
                 field: "general.architecture",
                 found: name.to_owned(),
             })?;
+        refuse_split(metadata)?;
         let keys = Keys { metadata, prefix: name };
         let hidden_size = keys.required("embedding_length")?;
         let heads = keys.required("attention.head_count")?;
@@ -90,6 +91,19 @@ impl Keys<'_> {
             found,
             supported,
         }
+    }
+}
+
+fn refuse_split(metadata: &Metadata) -> Result<(), ConfigError> {
+    const KEY: &str = "split.count";
+    match metadata.u64(KEY)? {
+        Some(files) if files > 1 => Err(ConfigError::Unsupported {
+            path: metadata.path().to_owned(),
+            field: KEY.to_owned(),
+            found: files.to_string(),
+            supported: "only whole models are; join the files with `llama-gguf-split --merge`",
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Architecture, ConfigError, Rope};
 
-/// What a decoder looks like. Values come from files and have passed [`ModelConfig::check`].
+/// What a decoder looks like. Whatever file it was read from, its sizes have been checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelConfig {
     /// The kind of model.

@@ -114,6 +114,22 @@ impl<K: Kernels> Decoder<K> {
         damaged.unwrap_or_else(|| EngineError::NonFinite { what: what.to_owned() })
     }
 
+    /// A few of the model's own numbers, the first row of every matrix and all norms, by which
+    /// two models of one shape are told apart.
+    pub(crate) fn sample(&self) -> Vec<f32> {
+        let k = &self.kernels;
+        let first_row = |weight| {
+            let mut row = K::Buffer::default();
+            k.embed(weight, &[0], &mut row);
+            k.download(&row)
+        };
+        let matrices = self.blocks.iter().flat_map(|b| &b.weights);
+        let matrices = matrices.chain([&self.embedding, self.head()]);
+        let norms = self.blocks.iter().flat_map(|b| [&b.attn_norm, &b.mlp_norm]);
+        let norms = norms.chain([&self.final_norm]).map(|norm| k.download(norm));
+        matrices.map(first_row).chain(norms).flatten().collect()
+    }
+
     pub(super) fn eps(&self) -> f32 {
         self.config.rms_eps as f32
     }

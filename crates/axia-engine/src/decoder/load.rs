@@ -10,6 +10,10 @@ use crate::lora::Adapter;
 impl<K: Kernels> Decoder<K> {
     /// Takes the weights of a model of shape `config` from `source`. Matrices stay in the mapped
     /// file until they are used.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] naming the tensor that is missing, of another shape, not readable, or
+    /// (norms, which are read at once) not finite.
     pub fn load(
         kernels: K,
         config: ModelConfig,

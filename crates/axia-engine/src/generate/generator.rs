@@ -22,7 +22,7 @@ pub struct Request {
 /// A sampled continuation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generated {
-    /// The tokens drawn, without the one that ended the text.
+    /// The tokens drawn, without the model's end token.
     pub tokens: Vec<u32>,
     /// Whether it ended by itself, not at the limit.
     pub stopped: bool,
@@ -36,8 +36,9 @@ pub struct Generated {
 /// widening them each time.
 ///
 /// # Errors
-/// [`EngineError::EmptySequence`] for an empty prompt, [`EngineError::TokenRange`] for ids outside
-/// the vocabulary, [`EngineError::NonFinite`] where the weights lead to NaN.
+/// [`EngineError::Setting`] for sampling that makes no sense, [`EngineError::EmptySequence`] for
+/// an empty prompt, [`EngineError::TokenRange`] for ids outside the vocabulary,
+/// [`EngineError::NonFinite`] where a logit is NaN or infinite.
 pub fn generate<K: Kernels>(
     decoder: &Decoder<K>,
     requests: &[Request],
@@ -45,6 +46,7 @@ pub fn generate<K: Kernels>(
 ) -> Result<Vec<Generated>, EngineError> {
     let vocab = decoder.config().vocab_size;
     for (index, request) in requests.iter().enumerate() {
+        request.sampling.check()?;
         let (row, part) = (index + 1, "the prompt".to_owned());
         if request.prompt.is_empty() {
             return Err(EngineError::EmptySequence { row, part });
@@ -56,23 +58,18 @@ pub fn generate<K: Kernels>(
     let mut batch = Batch::new(requests);
     let mut cache = decoder.cache(batch.parents.len(), batch.positions_needed(requests));
     let mut activations = Activations::default();
-    let ends = &EndTokens { ids: &decoder.config().eos_ids };
 
     let prefill = batch.prefill();
     let logits = decoder.extend(&prefill.step(), &mut cache, &mut activations);
     let running = batch.branches.iter().filter(|b| b.running);
     let rows: Vec<usize> = running.map(|b| b.prompt_row).collect();
-    batch.draw(decoder, &logits, &rows, requests, ends, &stop)?;
+    batch.draw(decoder, &logits, &rows, requests, &stop)?;
     while let Some(step) = batch.next_step() {
         let logits = decoder.extend(&step.step(), &mut cache, &mut activations);
         let rows: Vec<usize> = (0..step.tokens.len()).collect();
-        batch.draw(decoder, &logits, &rows, requests, ends, &stop)?;
+        batch.draw(decoder, &logits, &rows, requests, &stop)?;
     }
     Ok(batch.branches.into_iter().map(|b| b.generated).collect())
-}
-
-struct EndTokens<'a> {
-    ids: &'a [u32],
 }
 
 /// One continuation's state.
@@ -167,18 +164,17 @@ impl Batch {
         logits: &[f32],
         rows: &[usize],
         requests: &[Request],
-        ends: &EndTokens,
         stop: &impl Fn(&[u32]) -> bool,
     ) -> Result<(), EngineError> {
         let vocab = decoder.config().vocab_size;
         let running = self.branches.iter_mut().zip(requests).filter(|(b, _)| b.running);
         for ((branch, request), &row) in running.zip(rows) {
             let logits = &logits[row * vocab..][..vocab];
-            if logits.iter().any(|l| l.is_nan()) {
+            if logits.iter().any(|l| !l.is_finite()) {
                 return Err(decoder.non_finite("a logit"));
             }
             let token = branch.sampler.draw(logits);
-            if ends.ids.contains(&token) {
+            if decoder.config().eos_ids.contains(&token) {
                 branch.generated.stopped = true;
                 branch.running = false;
                 continue;

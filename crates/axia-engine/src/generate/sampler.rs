@@ -1,15 +1,16 @@
 //! Drawing a token from logits.
 
+use crate::error::EngineError;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// How tokens are drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampling {
-    /// Divides the logits; 0 takes the likeliest token.
+    /// Divides the logits; at least 0, which takes the likeliest token.
     pub temperature: f64,
     /// Keeps the smallest set of tokens that holds this much probability (nucleus sampling,
-    /// Holtzman et al. 2020); 1 keeps all.
+    /// Holtzman et al. 2020); above 0, and 1 keeps all.
     pub top_p: f64,
     /// Keeps this many of the likeliest tokens; 0 keeps all.
     pub top_k: usize,
@@ -18,6 +19,23 @@ pub struct Sampling {
 impl Sampling {
     /// Always the likeliest token.
     pub const GREEDY: Self = Self { temperature: 0.0, top_p: 1.0, top_k: 0 };
+
+    /// # Errors
+    /// [`EngineError::Setting`] for a temperature or `top_p` out of range.
+    pub(super) fn check(&self) -> Result<(), EngineError> {
+        let wrong = |field, found: f64, wanted| EngineError::Setting {
+            field,
+            found: found.to_string(),
+            wanted,
+        };
+        if !(self.temperature.is_finite() && self.temperature >= 0.0) {
+            return Err(wrong("the temperature", self.temperature, "it must be at least 0"));
+        }
+        if !(self.top_p > 0.0 && self.top_p <= 1.0) {
+            return Err(wrong("top-p", self.top_p, "it must be above 0 and at most 1"));
+        }
+        Ok(())
+    }
 }
 
 /// Draws tokens, one sequence's from one seed, whatever else runs beside it.
@@ -44,6 +62,8 @@ impl Sampler {
         if self.sampling.top_k > 0 && self.sampling.top_k < order.len() {
             order.select_nth_unstable_by(self.sampling.top_k - 1, descending);
             order.truncate(self.sampling.top_k);
+            // The selection leaves an order that depends on how the logits lay.
+            order.sort_unstable_by(descending);
         }
         let largest = order.iter().map(|&i| logits[i as usize]).fold(f32::MIN, f32::max);
         let weight =

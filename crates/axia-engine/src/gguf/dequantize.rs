@@ -128,9 +128,11 @@ fn block_q5_1(block: &[u8; 24], out: &mut [f32; BLOCK]) {
 fn five_bits(nibbles: &[u8; BLOCK / 2], high_bits: u32) -> [i32; BLOCK] {
     let mut quants = [0; BLOCK];
     let (low, high) = quants.split_at_mut(BLOCK / 2);
-    for (((i, nibble), low), high) in (0_u32..).zip(nibbles).zip(low).zip(high) {
-        *low = (u32::from(nibble & 15) | ((high_bits >> i) & 1) << 4) as i32;
-        *high = (u32::from(nibble >> 4) | ((high_bits >> (i + 16)) & 1) << 4) as i32;
+    for ((bit, nibble), low) in (0..16).zip(nibbles).zip(low) {
+        *low = i32::from(nibble & 15) | ((high_bits >> bit & 1) << 4) as i32;
+    }
+    for ((bit, nibble), high) in (16..32).zip(nibbles).zip(high) {
+        *high = i32::from(nibble >> 4) | ((high_bits >> bit & 1) << 4) as i32;
     }
     quants
 }

@@ -9,13 +9,13 @@ use rand_chacha::ChaCha8Rng;
 /// The shape of a new adapter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LoraSettings {
-    /// Rank of every pair.
+    /// Rank of every pair; at least 1.
     pub rank: usize,
     /// Numerator of the scale.
     pub alpha: f64,
     /// Rank-stabilised scale `alpha / √rank` (Kalajdzievski 2023) instead of `alpha / rank`.
     pub rslora: bool,
-    /// Linear layers that get a pair, in every block.
+    /// Linear layers that get a pair, in every block; each at most once.
     pub modules: Vec<Module>,
 }
 
@@ -89,7 +89,8 @@ impl<K: Kernels> Adapter<K> {
         block: usize,
         module: Module,
     ) -> Option<(usize, &LoraPair<K::Buffer>)> {
-        self.index[block][module as usize].map(|i| (i, &self.pairs[i]))
+        let index = self.index.get(block)?[module as usize]?;
+        Some((index, &self.pairs[index]))
     }
 
     /// Block and module of every pair.

@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 /// Cuts `sequences`, which are sorted, into consecutive ranges whose forests hold at most
-/// `max_tokens` distinct tokens each (a longer single sequence gets a range of its own).
+/// `max_tokens` distinct tokens each (a longer single sequence gets a range of its own). Sequence
+/// `i` is counted with `extra(i)` further tokens, shared with no other.
 pub(crate) fn cut_by_tokens<S: AsRef<[u32]>>(
     sequences: &[S],
+    extra: impl Fn(usize) -> usize,
     max_tokens: usize,
 ) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
@@ -13,10 +15,10 @@ pub(crate) fn cut_by_tokens<S: AsRef<[u32]>>(
     for (i, sequence) in sequences.iter().enumerate() {
         let sequence = sequence.as_ref();
         let shared = if i == start { 0 } else { common(sequences[i - 1].as_ref(), sequence) };
-        let new = sequence.len() - shared;
+        let new = sequence.len() - shared + extra(i);
         if i > start && tokens + new > max_tokens {
             ranges.push(start..i);
-            (start, tokens) = (i, sequence.len());
+            (start, tokens) = (i, sequence.len() + extra(i));
         } else {
             tokens += new;
         }
@@ -44,7 +46,7 @@ mod tests {
             budget in 1usize..20,
         ) {
             rows.sort();
-            let ranges = cut_by_tokens(&rows, budget);
+            let ranges = cut_by_tokens(&rows, |_| 0, budget);
             let covered: Vec<usize> = ranges.iter().cloned().flatten().collect();
             prop_assert_eq!(covered, (0..rows.len()).collect::<Vec<_>>());
             for range in ranges {

@@ -12,7 +12,7 @@ use crate::lora::Adapter;
 pub struct ScoreRow {
     /// Token ids of the prompt; at least one.
     pub prompt: Vec<u32>,
-    /// Token ids of each candidate; at least one each.
+    /// Token ids of each candidate; at least one token each.
     pub candidates: Vec<Vec<u32>>,
 }
 
@@ -33,13 +33,14 @@ struct Read {
     candidate: usize,
 }
 
-/// Scores `rows` in forests of at most `max_tokens` distinct tokens. `progress` is called with
-/// the number of rows finished; it returns `false` to stop early, which gives
-/// [`EngineError::Cancelled`].
+/// Scores `rows` in forests of at most `max_tokens` distinct tokens, or of one row where that
+/// alone has more. `progress` is called with the number of rows finished; it returns `false` to
+/// stop early, which gives [`EngineError::Cancelled`].
 ///
 /// # Errors
 /// [`EngineError::EmptySequence`] for an empty prompt or candidate, [`EngineError::TokenRange`]
-/// for ids outside the vocabulary, [`EngineError::NonFinite`] where the weights lead to NaN.
+/// for ids outside the vocabulary, [`EngineError::NonFinite`] or the damaged tensor where NaN or
+/// infinity came out.
 pub fn score<K: Kernels>(
     decoder: &Decoder<K>,
     adapter: Option<&Adapter<K>>,
@@ -59,7 +60,10 @@ pub fn score<K: Kernels>(
         unique_tokens: 0,
     };
     let mut activations = Activations::default();
-    for range in cut_by_tokens(&prompts, max_tokens) {
+    // Candidates rarely share much: counting all of each row's keeps the budget.
+    let candidate_tokens =
+        |i: usize| rows[order[i]].candidates.iter().map(|ids| ids.len() - 1).sum();
+    for range in cut_by_tokens(&prompts, candidate_tokens, max_tokens) {
         score_forest(decoder, adapter, rows, &order[range.clone()], &mut activations, &mut scores)?;
         if !progress(range.end) {
             return Err(EngineError::Cancelled);

@@ -34,12 +34,13 @@ pub struct StepLoss {
 }
 
 impl Batch {
-    /// Packs `rows` into forests of at most `max_tokens` distinct tokens.
+    /// Packs `rows` into forests of at most `max_tokens` distinct tokens. No prompt or completion
+    /// may be empty.
     pub fn new(rows: &[&TrainRow], max_tokens: usize) -> Self {
         let mut sorted: Vec<(Vec<u32>, &TrainRow)> = rows.iter().map(|r| (r.fed(), *r)).collect();
         sorted.sort_by(|a, b| a.0.cmp(&b.0));
         let fed: Vec<&[u32]> = sorted.iter().map(|(fed, _)| fed.as_slice()).collect();
-        let packs = cut_by_tokens(&fed, max_tokens)
+        let packs = cut_by_tokens(&fed, |_| 0, max_tokens)
             .into_iter()
             .map(|range| Pack::new(&fed[range.clone()], &sorted[range]))
             .collect();

@@ -4,6 +4,7 @@ use super::record::{History, StopReason};
 use super::settings::TrainSettings;
 use super::state::{Best, State};
 use super::{TrainData, TrainRow};
+use crate::decoder::Decoder;
 use crate::error::{EngineError, FileError};
 use crate::kernels::Kernels;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
@@ -29,14 +30,22 @@ struct Header {
     history: History,
 }
 
-/// A digest of everything that decides how a run goes: settings, data and first weights.
+/// The part of [`Header`] that every version has.
+#[derive(Deserialize)]
+struct Version {
+    format_version: u32,
+}
+
+/// A digest of everything that decides how a run goes: model, settings, data and first weights.
 pub(super) fn fingerprint<K: Kernels>(
-    kernels: &K,
+    decoder: &Decoder<K>,
     settings: &TrainSettings,
     data: &TrainData,
     first: &State<K>,
 ) -> String {
     let mut digest = Sha256::new();
+    digest.update(format!("{:?}", decoder.config()));
+    digest.update(bytemuck::cast_slice::<f32, u8>(&decoder.sample()));
     digest.update(serde_json::to_vec(settings).unwrap_or_default());
     let mut row = |row: &TrainRow| {
         digest.update((row.prompt.len() as u64).to_le_bytes());
@@ -47,8 +56,13 @@ pub(super) fn fingerprint<K: Kernels>(
     };
     data.train.iter().for_each(&mut row);
     data.validation.iter().for_each(&mut row);
-    for (place, [a, b]) in first.adapter.places().iter().zip(first.snapshot(kernels)) {
+    // The same rows may be divided otherwise between training and validation.
+    digest.update((data.train.len() as u64).to_le_bytes());
+    let places = first.adapter.places().iter().zip(first.adapter.pairs());
+    for ((place, pair), [a, b]) in places.zip(first.snapshot(decoder.kernels())) {
         digest.update(place.1.name(place.0));
+        digest.update((pair.rank as u64).to_le_bytes());
+        digest.update(pair.scale.to_le_bytes());
         digest.update(bytemuck::cast_slice::<f32, u8>(&a));
         digest.update(bytemuck::cast_slice::<f32, u8>(&b));
     }
@@ -90,12 +104,16 @@ pub(super) fn save<K: Kernels>(
 
 fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Always the same name: what a killed run left half written is written over, not added to.
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
     let write = || -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let partial = tempfile::TempPath::try_from_path(partial)?;
+        let mut file = std::fs::File::create(&partial)?;
         file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
+        file.sync_all()?;
+        partial.persist(path)?;
         Ok(())
     };
     write().map_err(FileError::on("write the checkpoint", path))
@@ -139,15 +157,9 @@ pub(super) fn load<K: Kernels>(
     };
     let wrong = |problem: String| EngineError::TrainingState { path: path.to_owned(), problem };
     let header = read_header(&bytes).map_err(&wrong)?;
-    if header.format_version != FORMAT_VERSION {
-        return Err(wrong(format!(
-            "has format version {}, but this program writes {FORMAT_VERSION}",
-            header.format_version
-        )));
-    }
     if header.fingerprint != fingerprint {
         return Err(wrong(
-            "belongs to a run with other settings, data or first weights".to_owned(),
+            "belongs to a run with another model, other settings, data or first weights".to_owned(),
         ));
     }
     let file = SafeTensors::deserialize(&bytes).map_err(|e| wrong(format!("is damaged: {e}")))?;
@@ -176,7 +188,14 @@ fn read_header(bytes: &[u8]) -> Result<Header, String> {
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(e.to_string()))?;
     let entry = metadata.metadata().as_ref().and_then(|m| m.get(HEADER));
     let entry = entry.ok_or("is no training state of this program")?;
-    serde_json::from_str(entry).map_err(|e| damaged(e.to_string()))
+    let parse = |e: serde_json::Error| damaged(e.to_string());
+    let Version { format_version } = serde_json::from_str(entry).map_err(parse)?;
+    if format_version != FORMAT_VERSION {
+        return Err(format!(
+            "has format version {format_version}, but this program writes {FORMAT_VERSION}"
+        ));
+    }
+    serde_json::from_str(entry).map_err(parse)
 }
 
 fn read_set(

@@ -5,6 +5,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// How an epoch is shuffled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,12 +35,8 @@ impl Order {
                 groups.sort_unstable();
                 groups.dedup();
                 groups.shuffle(&mut rng);
-                let most = groups.iter().max().map_or(0, |g| *g as usize + 1);
-                let mut place = vec![0usize; most];
-                for (i, &group) in groups.iter().enumerate() {
-                    place[group as usize] = i;
-                }
-                order.sort_by_key(|&row| place[rows[row].group as usize]);
+                let places: HashMap<u32, usize> = groups.into_iter().zip(0..).collect();
+                order.sort_by_key(|&row| places.get(&rows[row].group));
             }
         }
         order

@@ -30,7 +30,7 @@ pub struct StepRecord {
 pub struct ValidationRecord {
     /// Steps taken before.
     pub step: usize,
-    /// Epochs completed before.
+    /// Epochs begun before, the last one possibly cut short by the limit of steps.
     pub epoch: usize,
     /// Mean of `−log p` over the completions' tokens.
     pub loss: f64,

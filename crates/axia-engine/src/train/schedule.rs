@@ -8,17 +8,18 @@ use serde::{Deserialize, Serialize};
 pub enum Schedule {
     /// It stays.
     Constant,
-    /// In a straight line to zero at the last step.
+    /// In a straight line that would reach zero one step after the last.
     Linear,
-    /// Half a cosine wave down to zero at the last step.
+    /// Half a cosine wave that would reach zero one step after the last.
     Cosine,
 }
 
 impl Schedule {
-    /// The factor on the learning rate at `step` of `total` (both from 0 up to `total`), after a
-    /// linear warm-up over the first `warmup` steps that begins at `0` — as transformers'
-    /// schedules count, where the very first step has rate zero, but shifted by one step so that
-    /// no step is wasted.
+    /// The factor on the learning rate at `step` (from 0) of `total`.
+    ///
+    /// It climbs in a straight line over the first `warmup` steps and is 1 at step `warmup`, where
+    /// the fall begins. transformers' schedules climb from zero and so waste the very first step;
+    /// here step `s` of the warm-up has the factor `(s + 1) / (warmup + 1)`.
     pub fn factor(self, step: usize, total: usize, warmup: usize) -> f64 {
         if step < warmup {
             return (step + 1) as f64 / (warmup + 1) as f64;

@@ -1,8 +1,9 @@
 //! Settings of a training run.
 
-use super::{Order, Schedule};
+use super::{Order, Schedule, TrainData};
 use crate::error::EngineError;
 use serde::{Deserialize, Serialize};
+use std::fmt::Display;
 
 /// Settings of AdamW.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -28,9 +29,10 @@ impl Default for Optimizer {
 /// When to stop before the last epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EarlyStopping {
-    /// Epochs without improvement that are tolerated.
+    /// The run ends after this many validations in a row without improvement; at least 1.
     pub patience: usize,
-    /// Least fall of the validation loss that counts as improvement.
+    /// The validation loss must fall by more than this below the lowest so far to count as
+    /// improved.
     pub threshold: f64,
 }
 
@@ -49,7 +51,7 @@ pub struct TrainSettings {
     pub optimizer: Optimizer,
     /// Schedule of the learning rate.
     pub schedule: Schedule,
-    /// Part of all steps spent warming up.
+    /// Part of all steps spent warming up, below 1.
     pub warmup: f64,
     /// Largest norm of the gradient, if it is clipped.
     pub clip: Option<f64>,
@@ -85,7 +87,7 @@ impl Default for TrainSettings {
 impl TrainSettings {
     /// Rows of one optimiser step.
     pub(super) fn step_rows(&self) -> usize {
-        self.batch_rows * self.accumulation
+        self.batch_rows.saturating_mul(self.accumulation)
     }
 
     /// Optimiser steps of one epoch over `rows` rows.
@@ -95,40 +97,69 @@ impl TrainSettings {
 
     /// Optimiser steps of the whole run over `rows` rows.
     pub fn total_steps(&self, rows: usize) -> usize {
-        let all = self.epochs * self.steps_per_epoch(rows);
+        let all = self.epochs.saturating_mul(self.steps_per_epoch(rows));
         self.max_steps.map_or(all, |most| most.min(all))
     }
 
-    pub(super) fn check(&self) -> Result<(), EngineError> {
-        let wrong =
-            |field, found: String, wanted| Err(EngineError::Setting { field, found, wanted });
-        let counts = [
-            ("the batch size", self.batch_rows),
-            ("gradient accumulation", self.accumulation),
-            ("the token budget", self.max_tokens),
-        ];
-        for (field, count) in counts {
-            if count == 0 {
-                return wrong(field, count.to_string(), "it must be at least 1");
-            }
-        }
+    /// # Errors
+    /// [`EngineError::Setting`] with the first setting that makes no sense, or not with `data`.
+    pub(super) fn check(&self, data: &TrainData) -> Result<(), EngineError> {
+        self.check_counts(data)?;
         let o = &self.optimizer;
-        let positive = [("the learning rate", o.lr), ("AdamW's epsilon", o.eps)];
+        let positive = [
+            ("the learning rate", Some(o.lr)),
+            ("AdamW's epsilon", Some(o.eps)),
+            ("the largest gradient norm", self.clip),
+        ];
         for (field, value) in positive {
-            if !(value.is_finite() && value > 0.0) {
-                return wrong(field, value.to_string(), "it must be a positive number");
-            }
+            let holds = |v: f64| v.is_finite() && v > 0.0;
+            require(field, value, holds, "it must be a positive number")?;
         }
         let parts =
             [("AdamW's beta1", o.beta1), ("AdamW's beta2", o.beta2), ("warm-up", self.warmup)];
         for (field, value) in parts {
-            if !(0.0..1.0).contains(&value) {
-                return wrong(field, value.to_string(), "it must be at least 0 and below 1");
-            }
+            let holds = |v| (0.0..1.0).contains(&v);
+            require(field, Some(value), holds, "it must be at least 0 and below 1")?;
         }
-        if !(o.weight_decay.is_finite() && o.weight_decay >= 0.0) {
-            return wrong("weight decay", o.weight_decay.to_string(), "it must not be negative");
+        let threshold = self.early_stopping.map(|s| s.threshold);
+        let amounts = [
+            ("weight decay", Some(o.weight_decay)),
+            ("the threshold of early stopping", threshold),
+        ];
+        for (field, value) in amounts {
+            require(field, value, |v| v.is_finite() && v >= 0.0, "it must be at least 0")?;
         }
         Ok(())
+    }
+
+    fn check_counts(&self, data: &TrainData) -> Result<(), EngineError> {
+        let counts = [
+            ("the number of training rows", Some(data.train.len())),
+            ("the batch size", Some(self.batch_rows)),
+            ("gradient accumulation", Some(self.accumulation)),
+            ("the number of epochs", Some(self.epochs)),
+            ("the limit of steps", self.max_steps),
+            ("the token budget", Some(self.max_tokens)),
+            ("the patience of early stopping", self.early_stopping.map(|s| s.patience)),
+        ];
+        for (field, count) in counts {
+            require(field, count, |count| count > 0, "it must be at least 1")?;
+        }
+        let watched = self.early_stopping.map(|_| data.validation.len());
+        let field = "the number of validation rows";
+        require(field, watched, |rows| rows > 0, "early stopping needs at least 1")
+    }
+}
+
+/// An error unless `value`, where there is one, is as it should be.
+fn require<T: Copy + Display>(
+    field: &'static str,
+    value: Option<T>,
+    holds: impl Fn(T) -> bool,
+    wanted: &'static str,
+) -> Result<(), EngineError> {
+    match value.filter(|&value| !holds(value)) {
+        Some(found) => Err(EngineError::Setting { field, found: found.to_string(), wanted }),
+        None => Ok(()),
     }
 }

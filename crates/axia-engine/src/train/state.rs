@@ -1,9 +1,9 @@
 //! The state of a run between two steps.
 
 use super::record::{History, StopReason};
+use super::settings::Optimizer;
 use crate::kernels::{AdamW, Kernels};
 use crate::lora::{Adapter, Gradients};
-use crate::train::settings::Optimizer;
 
 /// Everything that the rest of a run depends on.
 pub(super) struct State<K: Kernels> {

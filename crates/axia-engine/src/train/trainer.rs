@@ -44,11 +44,14 @@ pub struct Trained<K: Kernels> {
 /// The loss of a step is the mean of `−log p` over all completion tokens of its rows. With a
 /// `checkpoint` path the state is saved there every half minute, at the end of every epoch and
 /// when the observer cancels; a run that finds its own checkpoint goes on from it and gives the
-/// same bytes as one that was never interrupted.
+/// same bytes as one that was never interrupted. The file stays when the run ends, and a run that
+/// finds it then returns what it holds.
 ///
 /// # Errors
-/// [`EngineError::Setting`] and row errors for bad input, [`EngineError::TrainingState`] for a
-/// checkpoint of another run, [`EngineError::Cancelled`] after saving, [`EngineError::NonFinite`].
+/// [`EngineError::Setting`], [`EngineError::EmptySequence`] and [`EngineError::TokenRange`] for bad
+/// input, [`EngineError::TrainingState`] for a checkpoint that is damaged or another run's,
+/// [`EngineError::File`] for one that cannot be read or written, [`EngineError::Cancelled`] after
+/// saving, and [`EngineError::NonFinite`] or the damaged tensor where NaN or infinity came out.
 pub fn train<K: Kernels>(
     decoder: &Decoder<K>,
     adapter: Adapter<K>,
@@ -57,7 +60,7 @@ pub fn train<K: Kernels>(
     checkpoint: Option<&Path>,
     observer: &mut dyn Observer,
 ) -> Result<Trained<K>, EngineError> {
-    settings.check()?;
+    settings.check(data)?;
     data.check(decoder.config().vocab_size)?;
     let mut run = Run::new(decoder, adapter, data, settings, checkpoint)?;
     while run.state.step < run.total && run.state.stopped.is_none() {
@@ -108,7 +111,7 @@ impl<'a, K: Kernels> Run<'a, K> {
         let mut state = State::new(kernels, adapter);
         let mut fingerprint = String::new();
         if let Some(path) = checkpoint {
-            fingerprint = checkpoint::fingerprint(kernels, settings, data, &state);
+            fingerprint = checkpoint::fingerprint(decoder, settings, data, &state);
             checkpoint::load(path, kernels, &fingerprint, &mut state)?;
         }
         Ok(Self {
@@ -161,6 +164,10 @@ impl<'a, K: Kernels> Run<'a, K> {
             unique_tokens += found.unique_tokens;
         }
         let gradient_norm = self.gradients.norm(kernels);
+        if !gradient_norm.is_finite() {
+            // A step with it would leave NaN in the adapter, and in the checkpoint.
+            return Err(self.decoder.non_finite("the gradient"));
+        }
         if let Some(most) = self.settings.clip.filter(|most| gradient_norm > *most) {
             self.gradients.scale(kernels, (most / gradient_norm) as f32);
         }

@@ -87,7 +87,9 @@ fn dimension_sizes(instrument: &Instrument, findings: &mut Vec<Finding>) {
             [0, 0, 1] | [0, 1, 0] | [1, 0, 0] => {
                 format!("`{dimension}` has a single item, so its score has no spread")
             }
-            [train, _, 0] if train > 0 => format!("`{dimension}` is trained on but has no test item"),
+            [train, _, 0] if train > 0 => {
+                format!("`{dimension}` is trained on but has no test item")
+            }
             _ => continue,
         };
         findings.push(Finding {

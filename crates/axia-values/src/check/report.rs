@@ -76,7 +76,7 @@ impl CheckReport {
         wording::check(instrument, profile, &mut findings);
         duplicates::check(instrument, profile, &mut findings);
         openings::check(instrument, profile, &mut findings);
-        findings.sort_by(|a, b| (a.severity, a.rule).cmp(&(b.severity, b.rule)));
+        findings.sort_by_key(|finding| (finding.severity, finding.rule));
         Self {
             format_version: Self::FORMAT_VERSION,
             instrument: instrument.name.clone(),

@@ -1,6 +1,8 @@
 //! What went wrong, and whose turn it is: the user's (exit code 2) or the machine's (1).
 
 use crate::models::ModelError;
+use crate::report::ReportError;
+use crate::study::StudyError;
 use axia_engine::EngineError;
 use std::fmt;
 use std::process::ExitCode;
@@ -33,17 +35,17 @@ impl Failure {
         Self { kind: Kind::Failed, error: error.into() }
     }
 
+    /// The user asked to stop.
+    pub fn cancelled(error: impl Into<anyhow::Error>) -> Self {
+        Self { kind: Kind::Cancelled, error: error.into() }
+    }
+
     /// Says what was being done: the message reads "failed to {action}: …".
     pub fn while_trying(mut self, action: impl fmt::Display + Send + Sync + 'static) -> Self {
         if self.kind != Kind::Cancelled {
             self.error = self.error.context(format!("failed to {action}"));
         }
         self
-    }
-
-    /// Whether the user asked to stop.
-    pub fn is_cancelled(&self) -> bool {
-        self.kind == Kind::Cancelled
     }
 
     /// Prints the message to standard error and gives the exit code.
@@ -72,6 +74,29 @@ impl From<ModelError> for Failure {
         let kind = match &error {
             ModelError::Cancelled => Kind::Cancelled,
             error if error.is_usage() => Kind::Input,
+            _ => Kind::Failed,
+        };
+        Self { kind, error: error.into() }
+    }
+}
+
+impl From<StudyError> for Failure {
+    fn from(error: StudyError) -> Self {
+        let kind = match &error {
+            error if error.is_cancelled() => Kind::Cancelled,
+            error if error.is_input() => Kind::Input,
+            _ => Kind::Failed,
+        };
+        Self { kind, error: error.into() }
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        let kind = match &error {
+            ReportError::NoResults { .. }
+            | ReportError::Malformed { .. }
+            | ReportError::Version { .. } => Kind::Input,
             _ => Kind::Failed,
         };
         Self { kind, error: error.into() }

@@ -1,9 +1,17 @@
 //! The command line.
 
+mod completions;
+mod data;
 mod failure;
+mod models;
+mod profile;
+mod report;
 mod rows;
+mod run;
 mod score;
 mod session;
+mod steer;
+mod study_args;
 mod train;
 
 use clap::{Parser, Subcommand};
@@ -23,6 +31,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::RunArgs),
+    Profile(profile::ProfileArgs),
+    Steer(steer::SteerArgs),
+    Report(report::ReportArgs),
+    Data(data::DataArgs),
+    Pull(models::PullArgs),
+    Models(models::ModelsArgs),
+    Completions(completions::CompletionsArgs),
     Score(score::ScoreArgs),
     Train(train::TrainArgs),
 }
@@ -37,6 +53,14 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command) -> Outcome {
     match command {
+        Command::Run(args) => run::run(args),
+        Command::Profile(args) => profile::run(args),
+        Command::Steer(args) => steer::run(args),
+        Command::Report(args) => report::run(args),
+        Command::Data(args) => data::run(args),
+        Command::Pull(args) => models::pull(args),
+        Command::Models(args) => models::models(args),
+        Command::Completions(args) => completions::run(args),
         Command::Score(args) => score::run(args),
         Command::Train(args) => train::run(args),
     }

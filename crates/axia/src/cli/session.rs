@@ -1,7 +1,8 @@
 //! What every command shares: threads, cancellation, progress, and opening models.
 
 use super::failure::{Failure, Outcome};
-use crate::models::{self, Settings, Watch};
+use crate::models::{self, Check, ModelError, ModelReference, Settings, Watch};
+use crate::study::Follow;
 use axia_engine::Model;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -67,12 +68,30 @@ impl Session {
     }
 
     /// Finds the model that `argument` means, fetching it if need be.
-    pub fn locate(&self, argument: &str) -> Outcome<PathBuf> {
+    fn locate(&self, argument: &str) -> Outcome<PathBuf> {
+        self.watching(|settings, watch| {
+            Ok(models::resolve(argument, settings, watch)?.path().to_owned())
+        })
+    }
+
+    /// Fetches the model that `argument` means, asking the hub for changes.
+    pub fn fetch(&self, argument: &str) -> Outcome<PathBuf> {
+        self.watching(|settings, watch| match models::identify(argument, settings)? {
+            ModelReference::Local(location) => Ok(location.path().to_owned()),
+            ModelReference::Known(model) => {
+                Ok(models::pull(model, settings, Check::Hash, watch)?.path)
+            }
+            ModelReference::Hub(id) => models::hub::fetch(&id, &settings.hub, watch),
+        })
+    }
+
+    fn watching(
+        &self,
+        work: impl FnOnce(&Settings, &mut Watch) -> Result<PathBuf, ModelError>,
+    ) -> Outcome<PathBuf> {
         let settings = Settings::from_env()?;
         let mut bars = DownloadBars::default();
-        let mut watch = Watch::new(&mut bars, &self.cancel);
-        let location = models::resolve(argument, &settings, &mut watch)?;
-        Ok(location.path().to_owned())
+        Ok(work(&settings, &mut Watch::new(&mut bars, &self.cancel))?)
     }
 
     /// Opens the model that `argument` means.
@@ -80,11 +99,6 @@ impl Session {
         let path = self.locate(argument)?;
         Model::open(&path)
             .map_err(|e| Failure::from(e).while_trying(format!("open the model `{argument}`")))
-    }
-
-    /// Asks models to cancel through this flag.
-    pub fn flag(&self) -> &AtomicBool {
-        &self.cancel
     }
 }
 
@@ -130,6 +144,60 @@ impl models::Progress for DownloadBars {
             Some(bar) if !bar.is_hidden() => bar.println(message),
             _ => eprintln!("{message}"),
         }
+    }
+}
+
+/// Progress of a study as bars.
+pub struct StudyBars<'a> {
+    session: &'a Session,
+    bar: Option<ProgressBar>,
+}
+
+impl<'a> StudyBars<'a> {
+    /// Bars that stop with `session`.
+    pub fn new(session: &'a Session) -> Self {
+        Self { session, bar: None }
+    }
+}
+
+impl Follow for StudyBars<'_> {
+    fn begin(&mut self, phase: &str, total: usize) {
+        let bar = bar(phase, total as u64, "rows");
+        if bar.is_hidden() {
+            eprintln!("{phase}");
+        }
+        self.bar = Some(bar);
+    }
+
+    fn advance(&mut self, done: usize, message: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(message.to_owned());
+            bar.set_position(done as u64);
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            let seconds = bar.elapsed().as_secs_f64();
+            let line = format!("{:32} {seconds:7.1} s", bar.prefix());
+            if bar.is_hidden() {
+                eprintln!("  {seconds:.1} s");
+            } else {
+                bar.println(line);
+            }
+            bar.finish_and_clear();
+        }
+    }
+
+    fn note(&mut self, message: &str) {
+        match &self.bar {
+            Some(bar) if !bar.is_hidden() => bar.println(message),
+            _ => eprintln!("{message}"),
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.session.cancelled()
     }
 }
 

@@ -1,1 +1,71 @@
-//! Who answers: a model on the embedded engine, with or without an adapter.
+//! Who answers: the two questions that every study asks.
+
+mod embedded;
+mod prompt;
+
+pub use embedded::Embedded;
+pub use prompt::{Prompt, PromptReader};
+
+use axia_engine::EngineError;
+use axia_engine::chat::ChatError;
+use axia_engine::generate::Sampling;
+
+/// A prompt with candidate continuations.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scoring {
+    /// What is read.
+    pub prompt: Prompt,
+    /// Texts whose log-likelihoods are asked for.
+    pub candidates: Vec<String>,
+}
+
+/// A prompt to be continued.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// What is read.
+    pub prompt: Prompt,
+    /// How tokens are drawn.
+    pub sampling: Sampling,
+    /// Seed of this reply's random stream.
+    pub seed: u64,
+    /// Most tokens to draw.
+    pub max_tokens: usize,
+}
+
+/// Follows long work: told how much is done, says whether to go on.
+pub type Progress<'a> = &'a mut dyn FnMut(usize) -> bool;
+
+/// Why a respondent could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RespondentError {
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The chat template is missing or failed.
+    #[error(transparent)]
+    Chat(#[from] ChatError),
+}
+
+/// Whoever answers a questionnaire: a model, with or without an adapter.
+pub trait Respondent {
+    /// Log-likelihood of every candidate of every question.
+    ///
+    /// # Errors
+    /// [`RespondentError`]; [`EngineError::Cancelled`] when `progress` says to stop.
+    fn score(
+        &self,
+        questions: &[Scoring],
+        progress: Progress,
+    ) -> Result<Vec<Vec<f64>>, RespondentError>;
+
+    /// One sampled reply to every question; `done` says of a reply so far whether it suffices.
+    ///
+    /// # Errors
+    /// [`RespondentError`]; [`EngineError::Cancelled`] when `progress` says to stop.
+    fn reply(
+        &self,
+        questions: &[Reply],
+        done: &dyn Fn(&str) -> bool,
+        progress: Progress,
+    ) -> Result<Vec<String>, RespondentError>;
+}

@@ -5,13 +5,13 @@
 //! up in order: results do not depend on which thread did what.
 
 use super::simd::{dispatch, exp_in_place, max};
-use super::tiles::{COLS, Rows, RowsMut, row_times_columns, weighted_rows, weighted_values};
+use super::tiles::{AddWeighted, RowTimesColumns, Rows, RowsMut, SPARE, Weights};
 use crate::forest::{AttentionPlan, Span};
 use crate::kernels::AttentionShape;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Keys or values transposed per head: `(kv_heads, head_dim, keys + COLS)`.
+/// Keys or values transposed per head: `(kv_heads, head_dim, keys + SPARE)`.
 struct Transposed {
     data: Vec<f32>,
     stride: usize,
@@ -22,7 +22,7 @@ impl Transposed {
     fn new(shape: &AttentionShape, x: &[f32]) -> Self {
         let (dim, width) = (shape.head_dim, shape.kv_width());
         let keys = x.len() / width;
-        let stride = keys + COLS;
+        let stride = keys + SPARE;
         let mut data = vec![0f32; width * stride];
         data.par_chunks_mut(stride).enumerate().with_min_len(8).for_each(|(column, out)| {
             for (key, out) in out[..keys].iter_mut().enumerate() {
@@ -100,14 +100,15 @@ impl<'a> Block<'a> {
         let dim = self.shape.head_dim;
         let mut at = 0;
         for run in self.plan.keys(self.span) {
-            row_times_columns(
-                Rows { data: rows, stride: dim },
-                self.rows,
+            RowTimesColumns {
+                rows: Rows { data: rows, stride: dim },
+                count: self.rows,
                 dim,
-                columns.columns(self.kv_head, run.start),
-                run.len(),
-                RowsMut { data: &mut out[at..], stride: self.keys },
-            );
+                columns: columns.columns(self.kv_head, run.start),
+                keys: run.len(),
+                out: RowsMut { data: &mut out[at..], stride: self.keys },
+            }
+            .run();
             at += run.len();
         }
     }
@@ -134,14 +135,15 @@ impl<'a> Block<'a> {
         let mut at = 0;
         for run in self.plan.keys(self.span) {
             let x = &x[run.start * width + self.kv_head * dim..];
-            weighted_values(
-                Rows { data: &weights[at..], stride: self.keys },
-                self.rows,
-                Rows { data: x, stride: width },
-                run.len(),
-                RowsMut { data: out, stride: dim },
+            AddWeighted {
+                weights: Weights { data: &weights[at..], row: self.keys, term: 1 },
+                count: self.rows,
+                terms: Rows { data: x, stride: width },
+                term_count: run.len(),
                 dim,
-            );
+                out: RowsMut { data: out, stride: dim },
+            }
+            .run();
             at += run.len();
         }
     }
@@ -152,14 +154,15 @@ impl<'a> Block<'a> {
         let (dim, width) = (self.shape.head_dim, self.shape.kv_width());
         let mut at = 0;
         for run in self.plan.keys(self.span) {
-            weighted_rows(
-                Rows { data: &weights[at..], stride: self.keys },
-                run.len(),
-                Rows { data: rows, stride: dim },
-                self.rows,
-                RowsMut { data: &mut out[run.start * width + self.kv_head * dim..], stride: width },
+            AddWeighted {
+                weights: Weights { data: &weights[at..], row: 1, term: self.keys },
+                count: run.len(),
+                terms: Rows { data: rows, stride: dim },
+                term_count: self.rows,
                 dim,
-            );
+                out: RowsMut { data: &mut out[run.start * width + self.kv_head * dim..], stride: width },
+            }
+            .run();
             at += run.len();
         }
     }

@@ -1,12 +1,16 @@
 //! Register tiles of the attention kernels: small matrix products over ragged key ranges.
+//!
+//! These are written over `pulp`'s vectors: left to the compiler, the tiles end up as scalars.
 
-use super::simd::LANES;
+use pulp::{Simd, WithSimd};
 
 /// Rows of one register tile.
 const ROWS: usize = 4;
-/// Columns of one register tile: two vectors of the widest kind, so that each load serves
-/// `ROWS` multiply-adds. Transposed keys carry this many spare columns.
-pub(super) const COLS: usize = 2 * LANES;
+/// Vectors in a row of a tile, so that each broadcast serves two multiply-adds.
+const VECTORS: usize = 2;
+/// Spare columns that transposed keys carry, so that a tile may read past the last key: two of
+/// the widest vectors.
+pub(super) const SPARE: usize = 32;
 
 /// Rows of a matrix: row `r` begins at `r · stride`.
 #[derive(Clone, Copy)]
@@ -37,146 +41,169 @@ impl<'a> Rows<'a> {
 
 /// `out[r][k] = rows[r] · columns[·][k]` for `count` rows and `keys` columns.
 ///
-/// `rows` is `(count, dim)`; `columns` is `(dim, ≥ keys + COLS)`; `out` is `(count, ≥ keys)`.
-#[inline(always)]
-pub(super) fn row_times_columns(
-    rows: Rows,
-    count: usize,
-    dim: usize,
-    columns: Rows,
-    keys: usize,
-    mut out: RowsMut,
-) {
-    for first in (0..count).step_by(ROWS) {
-        let (tile, out) = (rows.from_row(first), out.from_row(first));
-        match count - first {
-            1 => score_tile::<1>(tile, dim, columns, keys, out),
-            2 => score_tile::<2>(tile, dim, columns, keys, out),
-            3 => score_tile::<3>(tile, dim, columns, keys, out),
-            _ => score_tile::<ROWS>(tile, dim, columns, keys, out),
+/// `rows` is `(count, dim)`; `columns` is `(dim, ≥ keys + SPARE)`; `out` is `(count, ≥ keys)`.
+pub(super) struct RowTimesColumns<'a> {
+    pub rows: Rows<'a>,
+    pub count: usize,
+    pub dim: usize,
+    pub columns: Rows<'a>,
+    pub keys: usize,
+    pub out: RowsMut<'a>,
+}
+
+impl RowTimesColumns<'_> {
+    pub(super) fn run(self) {
+        pulp::Arch::new().dispatch(self);
+    }
+}
+
+impl WithSimd for RowTimesColumns<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        for first in (0..self.count).step_by(ROWS) {
+            let (rows, out) = (self.rows.from_row(first), self.out.from_row(first));
+            let tile = Tile { simd, columns: self.columns, terms: self.dim, width: self.keys };
+            let weights = Weights { data: rows.data, row: rows.stride, term: 1 };
+            match self.count - first {
+                1 => tile.set::<1>(weights, out),
+                2 => tile.set::<2>(weights, out),
+                3 => tile.set::<3>(weights, out),
+                _ => tile.set::<ROWS>(weights, out),
+            }
         }
     }
 }
 
-#[inline(always)]
-fn score_tile<const R: usize>(rows: Rows, dim: usize, columns: Rows, keys: usize, out: RowsMut) {
-    for key in (0..keys).step_by(COLS) {
-        let width = (keys - key).min(COLS);
-        let mut acc = [[0f32; COLS]; R];
-        for d in 0..dim {
-            let column = &columns.data[d * columns.stride + key..][..COLS];
-            for r in 0..R {
-                let x = rows.data[r * rows.stride + d];
-                for l in 0..COLS {
-                    acc[r][l] = x.mul_add(column[l], acc[r][l]);
+/// `out[r] += Σ_t weight(r, t) · terms[t]` for `count` rows, over `dim` columns.
+pub(super) struct AddWeighted<'a> {
+    pub weights: Weights<'a>,
+    pub count: usize,
+    pub terms: Rows<'a>,
+    pub term_count: usize,
+    pub dim: usize,
+    pub out: RowsMut<'a>,
+}
+
+impl AddWeighted<'_> {
+    pub(super) fn run(self) {
+        pulp::Arch::new().dispatch(self);
+    }
+}
+
+impl WithSimd for AddWeighted<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        for first in (0..self.count).step_by(ROWS) {
+            let out = self.out.from_row(first);
+            let weights = Weights { data: &self.weights.data[first * self.weights.row..], ..self.weights };
+            let tile =
+                Tile { simd, columns: self.terms, terms: self.term_count, width: self.dim };
+            match self.count - first {
+                1 => tile.add::<1>(weights, out),
+                2 => tile.add::<2>(weights, out),
+                3 => tile.add::<3>(weights, out),
+                _ => tile.add::<ROWS>(weights, out),
+            }
+        }
+    }
+}
+
+/// Weight of output row `r` and term `t`: `data[r · row + t · term]`.
+#[derive(Clone, Copy)]
+pub(super) struct Weights<'a> {
+    pub data: &'a [f32],
+    pub row: usize,
+    pub term: usize,
+}
+
+/// One product `Σ_t weight(r, t) · columns[t][c]` over `terms` terms and `width` columns.
+struct Tile<'a, S> {
+    simd: S,
+    columns: Rows<'a>,
+    terms: usize,
+    width: usize,
+}
+
+impl<S: Simd> Tile<'_, S> {
+    /// Overwrites `R` rows of `out`. Reads columns past `width`.
+    #[inline(always)]
+    fn set<const R: usize>(&self, weights: Weights, out: RowsMut) {
+        let step = VECTORS * S::F32_LANES;
+        for column in (0..self.width).step_by(step) {
+            let sums = self.sums::<R, VECTORS>(weights, column, step);
+            for (r, sums) in sums.iter().enumerate() {
+                let out = &mut out.data[r * out.stride + column..][..step.min(self.width - column)];
+                for (out, sum) in out.chunks_mut(S::F32_LANES).zip(sums) {
+                    self.simd.partial_store_f32s(out, *sum);
                 }
             }
         }
-        for (r, acc) in acc.iter().enumerate() {
-            out.data[r * out.stride + key..][..width].copy_from_slice(&acc[..width]);
+    }
+
+    /// Adds to `R` rows of `out`; reads no column past `width`.
+    #[inline(always)]
+    fn add<const R: usize>(&self, weights: Weights, mut out: RowsMut) {
+        let mut column = 0;
+        while column + VECTORS * S::F32_LANES <= self.width {
+            self.add_columns::<R, VECTORS>(weights, column, VECTORS * S::F32_LANES, &mut out);
+            column += VECTORS * S::F32_LANES;
+        }
+        while column < self.width {
+            let width = S::F32_LANES.min(self.width - column);
+            self.add_columns::<R, 1>(weights, column, width, &mut out);
+            column += width;
         }
     }
-}
 
-/// `out[r] += Σ_k weights[r][k] · values[k]` for `count` rows, `keys` summands, `dim` columns.
-#[inline(always)]
-pub(super) fn weighted_values(
-    weights: Rows,
-    count: usize,
-    values: Rows,
-    keys: usize,
-    mut out: RowsMut,
-    dim: usize,
-) {
-    for first in (0..count).step_by(ROWS) {
-        let w = Weights { data: weights.from_row(first).data, row: weights.stride, term: 1 };
-        let out = out.from_row(first);
-        match count - first {
-            1 => value_tile::<1>(w, values, keys, out, dim),
-            2 => value_tile::<2>(w, values, keys, out, dim),
-            3 => value_tile::<3>(w, values, keys, out, dim),
-            _ => value_tile::<ROWS>(w, values, keys, out, dim),
-        }
-    }
-}
-
-/// `out[k] += Σ_r weights[r][k] · rows[r]` for `keys` outputs and `count` summands: the transpose
-/// of [`weighted_values`], used for the gradients of keys and values.
-#[inline(always)]
-pub(super) fn weighted_rows(
-    weights: Rows,
-    keys: usize,
-    rows: Rows,
-    count: usize,
-    mut out: RowsMut,
-    dim: usize,
-) {
-    for first in (0..keys).step_by(ROWS) {
-        let w = Weights { data: &weights.data[first..], row: 1, term: weights.stride };
-        let out = out.from_row(first);
-        match keys - first {
-            1 => value_tile::<1>(w, rows, count, out, dim),
-            2 => value_tile::<2>(w, rows, count, out, dim),
-            3 => value_tile::<3>(w, rows, count, out, dim),
-            _ => value_tile::<ROWS>(w, rows, count, out, dim),
-        }
-    }
-}
-
-/// Weight of output row `r` and summand `k`: `data[r · row + k · term]`.
-#[derive(Clone, Copy)]
-struct Weights<'a> {
-    data: &'a [f32],
-    row: usize,
-    term: usize,
-}
-
-#[inline(always)]
-fn value_tile<const R: usize>(
-    w: Weights,
-    values: Rows,
-    terms: usize,
-    mut out: RowsMut,
-    dim: usize,
-) {
-    let mut column = 0;
-    while column + COLS <= dim {
-        accumulate::<R, COLS>(w, values, terms, &mut out, column);
-        column += COLS;
-    }
-    while column + LANES <= dim {
-        accumulate::<R, LANES>(w, values, terms, &mut out, column);
-        column += LANES;
-    }
-    while column < dim {
-        accumulate::<R, 1>(w, values, terms, &mut out, column);
-        column += 1;
-    }
-}
-
-#[inline(always)]
-fn accumulate<const R: usize, const C: usize>(
-    w: Weights,
-    values: Rows,
-    terms: usize,
-    out: &mut RowsMut,
-    column: usize,
-) {
-    let mut acc = [[0f32; C]; R];
-    for k in 0..terms {
-        let value = &values.data[k * values.stride + column..][..C];
-        for r in 0..R {
-            let weight = w.data[r * w.row + k * w.term];
-            for c in 0..C {
-                acc[r][c] = weight.mul_add(value[c], acc[r][c]);
+    #[inline(always)]
+    fn add_columns<const R: usize, const V: usize>(
+        &self,
+        weights: Weights,
+        column: usize,
+        width: usize,
+        out: &mut RowsMut,
+    ) {
+        let sums = self.sums::<R, V>(weights, column, width);
+        for (r, sums) in sums.iter().enumerate() {
+            let out = &mut out.data[r * out.stride + column..][..width];
+            for (out, sum) in out.chunks_mut(S::F32_LANES).zip(sums) {
+                let old = self.simd.partial_load_f32s(out);
+                self.simd.partial_store_f32s(out, self.simd.add_f32s(old, *sum));
             }
         }
     }
-    for (r, acc) in acc.iter().enumerate() {
-        let out = &mut out.data[r * out.stride + column..][..C];
-        for c in 0..C {
-            out[c] += acc[c];
+
+    /// The sums of `R` rows over `width` columns from `column` on.
+    #[inline(always)]
+    fn sums<const R: usize, const V: usize>(
+        &self,
+        weights: Weights,
+        column: usize,
+        width: usize,
+    ) -> [[S::f32s; V]; R] {
+        let simd = self.simd;
+        let mut sums = [[simd.splat_f32s(0.0); V]; R];
+        for t in 0..self.terms {
+            let values = &self.columns.data[t * self.columns.stride + column..][..width];
+            let (full, rest) = S::as_simd_f32s(values);
+            let mut vectors = [simd.splat_f32s(0.0); V];
+            if full.len() >= V {
+                vectors.copy_from_slice(&full[..V]);
+            } else {
+                vectors[0] = simd.partial_load_f32s(rest);
+            }
+            for r in 0..R {
+                let weight = simd.splat_f32s(weights.data[r * weights.row + t * weights.term]);
+                for v in 0..V {
+                    sums[r][v] = simd.mul_add_e_f32s(weight, vectors[v], sums[r][v]);
+                }
+            }
         }
+        sums
     }
 }
 
@@ -189,17 +216,18 @@ mod tests {
     fn tiles_equal_the_plain_sums_for_every_remainder() {
         for (count, keys, dim) in [(1, 1, 1), (2, 5, 16), (3, 33, 20), (4, 64, 64), (7, 70, 48)] {
             let rows = random(count * dim, 1);
-            let stride = keys + COLS;
+            let stride = keys + SPARE;
             let columns = random(dim * stride, 2);
             let mut out = vec![0.0; count * keys];
-            row_times_columns(
-                Rows { data: &rows, stride: dim },
+            RowTimesColumns {
+                rows: Rows { data: &rows, stride: dim },
                 count,
                 dim,
-                Rows { data: &columns, stride },
+                columns: Rows { data: &columns, stride },
                 keys,
-                RowsMut { data: &mut out, stride: keys },
-            );
+                out: RowsMut { data: &mut out, stride: keys },
+            }
+            .run();
             for r in 0..count {
                 for k in 0..keys {
                     let sum: f32 =
@@ -209,23 +237,25 @@ mod tests {
             }
             let values = random(keys * dim, 3);
             let mut mixed = vec![1.0; count * dim];
-            weighted_values(
-                Rows { data: &out, stride: keys },
+            AddWeighted {
+                weights: Weights { data: &out, row: keys, term: 1 },
                 count,
-                Rows { data: &values, stride: dim },
-                keys,
-                RowsMut { data: &mut mixed, stride: dim },
+                terms: Rows { data: &values, stride: dim },
+                term_count: keys,
                 dim,
-            );
+                out: RowsMut { data: &mut mixed, stride: dim },
+            }
+            .run();
             let mut back = vec![1.0; keys * dim];
-            weighted_rows(
-                Rows { data: &out, stride: keys },
-                keys,
-                Rows { data: &rows, stride: dim },
-                count,
-                RowsMut { data: &mut back, stride: dim },
+            AddWeighted {
+                weights: Weights { data: &out, row: 1, term: keys },
+                count: keys,
+                terms: Rows { data: &rows, stride: dim },
+                term_count: count,
                 dim,
-            );
+                out: RowsMut { data: &mut back, stride: dim },
+            }
+            .run();
             for d in 0..dim {
                 for r in 0..count {
                     let sum: f32 = (0..keys).map(|k| out[r * keys + k] * values[k * dim + d]).sum();

@@ -106,6 +106,11 @@ impl CpuWeight {
             }
             f(range, block);
         }
+        if let Storage::Mapped(tensor) = &self.storage {
+            // Widened already: the file's pages need not count as this process's memory until
+            // the next pass asks for them again.
+            tensor.release_pages();
+        }
     }
 
     /// Looks for NaN and infinity.

@@ -1,0 +1,47 @@
+//! `axia data`: questionnaires in and out.
+
+mod check;
+mod export;
+mod import;
+mod output;
+mod select;
+mod show;
+mod source;
+
+use super::failure::Outcome;
+use clap::{Args, Subcommand};
+
+/// Import, check, show and export value surveys
+///
+/// A survey is a questionnaire: statements that express values, each asked in every combination
+/// of task instruction and response template. Without a FILE the commands use the survey that
+/// ships with axia.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  axia data check                                is the bundled survey sound?
+  axia data show --value power --limit 5         read some of its statements
+  axia data import theirs.json --out ours.toml   bring in another survey
+  axia data export --as preferences --value power --direction down --out pairs.jsonl")]
+pub struct DataArgs {
+    #[command(subcommand)]
+    command: DataCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum DataCommand {
+    Import(import::ImportArgs),
+    Check(check::CheckArgs),
+    Show(show::ShowArgs),
+    Export(export::ExportArgs),
+}
+
+/// Runs the command.
+pub fn run(args: DataArgs) -> Outcome {
+    match args.command {
+        DataCommand::Import(args) => import::run(args),
+        DataCommand::Check(args) => check::run(args),
+        DataCommand::Show(args) => show::run(args),
+        DataCommand::Export(args) => export::run(args),
+    }
+}

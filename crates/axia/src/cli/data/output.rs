@@ -1,0 +1,88 @@
+//! Where a command's data goes: standard output, or a file that is whole or absent.
+
+use crate::cli::failure::{Failure, Outcome};
+use anyhow::anyhow;
+use clap::Args;
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+/// The destination of data.
+#[derive(Debug, Clone, Args)]
+pub struct Output {
+    /// File to write; by default the data goes to standard output
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Overwrite the file if it exists
+    #[arg(long, requires = "out")]
+    force: bool,
+}
+
+impl Output {
+    /// Fails early if the file may not be written.
+    pub fn check(&self) -> Outcome {
+        match &self.out {
+            Some(path) if !self.force && path.symlink_metadata().is_ok() => Err(exists(path)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the data and, where it went to a file, reports it as `what` on standard error.
+    pub fn write(&self, data: &[u8], what: &str) -> Outcome {
+        let Some(path) = &self.out else { return print(data) };
+        match self.write_file(path, data) {
+            Ok(()) => {
+                eprintln!("wrote {what} to `{}`", path.display());
+                Ok(())
+            }
+            // Someone created the file meanwhile.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && !self.force => {
+                Err(exists(path))
+            }
+            Err(error) => {
+                Err(Failure::failed(error).while_trying(format!("write `{}`", path.display())))
+            }
+        }
+    }
+
+    /// Goes through a temporary file in the same folder: what has the final name is whole.
+    fn write_file(&self, path: &Path, data: &[u8]) -> io::Result<()> {
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let folder = parent.unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".axia-");
+        share(&mut builder);
+        let mut file = builder.tempfile_in(folder)?;
+        file.write_all(data)?;
+        file.as_file().sync_all()?;
+        let persisted =
+            if self.force { file.persist(path) } else { file.persist_noclobber(path) };
+        persisted.map(drop).map_err(|error| error.error)
+    }
+}
+
+/// Temporary files are private; data is for whoever the user's umask admits.
+#[cfg(unix)]
+fn share(builder: &mut tempfile::Builder<'_, '_>) {
+    use std::os::unix::fs::PermissionsExt as _;
+    builder.permissions(fs::Permissions::from_mode(0o666));
+}
+
+#[cfg(not(unix))]
+fn share(_: &mut tempfile::Builder<'_, '_>) {}
+
+fn exists(path: &Path) -> Failure {
+    Failure::input(anyhow!("`{}` exists; choose another --out or add --force", path.display()))
+}
+
+/// Writes to standard output. A reader that has seen enough, such as `head`, is no failure.
+pub fn print(data: &[u8]) -> Outcome {
+    let mut out = io::stdout().lock();
+    match out.write_all(data).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::failed(error).while_trying("write to standard output"))
+        }
+        _ => Ok(()),
+    }
+}

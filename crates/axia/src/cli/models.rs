@@ -1,0 +1,56 @@
+//! `axia pull` and `axia models`.
+
+use super::failure::{Failure, Outcome};
+use super::session::{Compute, Session};
+use crate::models::{Settings, list};
+use clap::Args;
+
+/// Get a model, so that it is at hand later
+///
+/// Examples:
+///   axia pull smollm2-135m-instruct
+///   axia pull HuggingFaceTB/SmolLM2-360M-Instruct
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct PullArgs {
+    /// A known name or a hub id
+    model: String,
+}
+
+/// List the models that axia knows by name
+#[derive(Debug, Args)]
+pub struct ModelsArgs {
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `axia pull`.
+pub fn pull(args: PullArgs) -> Outcome {
+    let session = Session::start(&Compute { threads: None, device: "auto".to_owned() })?;
+    println!("{}", session.fetch(&args.model)?.display());
+    Ok(())
+}
+
+/// Runs `axia models`.
+pub fn models(args: ModelsArgs) -> Outcome {
+    let models = list(&Settings::from_env()?);
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&models).map_err(Failure::failed)?);
+        return Ok(());
+    }
+    println!("{:26} {:>8} {:>13} {:>9}  {:12} in cache", "name", "weights", "stored as", "size", "licence");
+    for model in models {
+        println!(
+            "{:26} {:>7}M {:>13} {:>6} MB  {:12} {}",
+            model.name,
+            model.parameters / 1_000_000,
+            model.quantisation,
+            model.bytes / 1_000_000,
+            model.licence,
+            if model.present { model.path.display().to_string() } else { "no".to_owned() }
+        );
+    }
+    println!("\nA model may also be a folder, a .gguf file, or a hub id such as org/name.");
+    Ok(())
+}

@@ -1,0 +1,36 @@
+//! `axia run`: the whole experiment.
+
+use super::failure::Outcome;
+use super::study_args::{StudyArgs, dimension};
+use crate::study::Steering;
+use axia_values::target::Direction;
+use clap::Args;
+
+/// Run the whole experiment: profile, steer one value down and up, measure, report
+///
+/// Without arguments it takes the embedded default model and survey and the value Power, and
+/// writes runs/power/report.html. An interrupted run goes on when the same command is given again.
+///
+/// Examples:
+///   axia run
+///   axia run --value benevolence-caring --epochs 3
+///   axia run ./my-model --survey my-survey.toml --out runs/mine
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct RunArgs {
+    /// Value to steer: refined, basic or higher-order, or a trait of your survey
+    #[arg(long, default_value = "power")]
+    value: String,
+    #[command(flatten)]
+    study: StudyArgs,
+}
+
+/// Runs the command.
+pub fn run(args: RunArgs) -> Outcome {
+    let instrument = args.study.instrument()?;
+    let dimension = dimension(&args.value, &instrument)?;
+    let name = dimension.key();
+    let steerings =
+        [Direction::Down, Direction::Up].map(|d| Steering::one(dimension.clone(), d)).into();
+    args.study.run(steerings, &instrument, &name)
+}

@@ -1,0 +1,269 @@
+//! Arguments that `axia steer` and `axia run` share, and their resolution.
+
+use super::failure::{Failure, Outcome};
+use super::session::{Compute, Session, StudyBars};
+use crate::models;
+use crate::report;
+use crate::study::summary::RunSummary;
+use crate::study::{Experiment, Preset, Settings, Steering, Study, StudyError};
+use anyhow::anyhow;
+use axia_engine::train::Order;
+use axia_values::instrument::{Dimension, ImportOptions, Instrument, Item, Split};
+use axia_values::profile::Readout;
+use axia_values::taxonomy::Value;
+use clap::{Args, ValueEnum};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A named set of defaults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PresetName {
+    /// Minutes on a laptop
+    Quick,
+    /// The full protocol: hours on a laptop
+    Paper,
+}
+
+/// Row order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OrderName {
+    /// Variants of one item together, items shuffled
+    Grouped,
+    /// All rows shuffled
+    Random,
+}
+
+/// Arguments of a study.
+#[derive(Debug, Args)]
+pub struct StudyArgs {
+    /// Model: a folder, a .gguf file, a known name or a hub id
+    #[arg(default_value = super::DEFAULT_MODEL)]
+    model: String,
+    /// Survey: an instrument file; by default the bundled one
+    #[arg(long)]
+    survey: Option<PathBuf>,
+    /// Questionnaire of a ValueBench file
+    #[arg(long)]
+    questionnaire: Option<String>,
+    /// Defaults: quick (minutes on a laptop) or paper (the full protocol)
+    #[arg(long, value_enum, default_value = "quick")]
+    preset: PresetName,
+    /// Folder of the run; the same command goes on in it after an interruption
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Most items per split, spread over the survey
+    #[arg(long)]
+    limit: Option<usize>,
+    /// LoRA rank
+    #[arg(long, help_heading = "Training")]
+    rank: Option<usize>,
+    /// LoRA alpha; by default twice the rank
+    #[arg(long, help_heading = "Training")]
+    alpha: Option<f64>,
+    /// Peak learning rate
+    #[arg(long, help_heading = "Training")]
+    lr: Option<f64>,
+    /// Most epochs
+    #[arg(long, help_heading = "Training")]
+    epochs: Option<usize>,
+    /// Rows per step
+    #[arg(long, help_heading = "Training")]
+    batch: Option<usize>,
+    /// Order of the rows
+    #[arg(long, value_enum, help_heading = "Training")]
+    order: Option<OrderName>,
+    /// Seed, or several separated by commas
+    #[arg(long, value_delimiter = ',', help_heading = "Training")]
+    seed: Option<Vec<u64>>,
+    /// How ratings are read out: expected, argmax or sampled
+    #[arg(long)]
+    readout: Option<Readout>,
+    /// Put questions in the model's chat format
+    #[arg(long)]
+    chat: bool,
+    /// Print the results as JSON
+    #[arg(long)]
+    json: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    compute: Compute,
+}
+
+impl StudyArgs {
+    fn settings(&self) -> Settings {
+        let preset = match self.preset {
+            PresetName::Quick => Preset::Quick,
+            PresetName::Paper => Preset::Paper,
+        };
+        let defaults = Settings::preset(preset);
+        let rank = self.rank.unwrap_or(defaults.rank);
+        let order = self.order.map(|order| match order {
+            OrderName::Grouped => Order::Grouped,
+            OrderName::Random => Order::Random,
+        });
+        Settings {
+            rank,
+            alpha: self.alpha.unwrap_or(defaults.alpha / defaults.rank as f64 * rank as f64),
+            lr: self.lr.unwrap_or(defaults.lr),
+            epochs: self.epochs.unwrap_or(defaults.epochs),
+            batch_rows: self.batch.unwrap_or(defaults.batch_rows),
+            order: order.unwrap_or(defaults.order),
+            seeds: self.seed.clone().unwrap_or_else(|| defaults.seeds.clone()),
+            readout: self.readout.unwrap_or(defaults.readout),
+            chat: self.chat,
+            limit: self.limit,
+            ..defaults
+        }
+    }
+
+    /// The survey, with at most `--limit` items per split.
+    pub fn instrument(&self) -> Outcome<Instrument> {
+        let instrument = load_instrument(self.survey.as_deref(), self.questionnaire.as_deref())?;
+        Ok(limited(instrument, self.limit))
+    }
+
+    /// Runs the study and writes its report.
+    pub fn run(&self, steerings: Vec<Steering>, instrument: &Instrument, name: &str) -> Outcome {
+        let settings = self.settings();
+        settings.check()?;
+        let out = self.out.clone().unwrap_or_else(|| Path::new("runs").join(name));
+        if self.dry_run {
+            return self.plan(&settings, &steerings, instrument, &out);
+        }
+        let session = Session::start(&self.compute)?;
+        let model = session.open_model(&self.model)?;
+        let study = Study {
+            name: name.to_owned(),
+            model_name: self.model.clone(),
+            model: &model,
+            instrument,
+            settings,
+            steerings,
+            command: command_line(),
+        };
+        let result = Experiment::open(&study, &out)
+            .and_then(|experiment| experiment.run(&mut StudyBars::new(&session)))
+            .and_then(|summary| {
+                report::write(&out, &summary)?;
+                Ok(summary)
+            });
+        let summary = result.map_err(|error| match error.is_cancelled() {
+            true => Failure::cancelled(anyhow!(
+                "the work so far is kept in `{}`; the same command goes on from there",
+                out.display()
+            )),
+            false => Failure::from(error),
+        })?;
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&summary).map_err(Failure::failed)?);
+        } else {
+            print!("{}", outcome(&summary));
+            println!("\nReport: {}", out.join("report.html").display());
+        }
+        Ok(())
+    }
+
+    fn plan(
+        &self,
+        settings: &Settings,
+        steerings: &[Steering],
+        instrument: &Instrument,
+        out: &Path,
+    ) -> Outcome {
+        let reference = models::identify(&self.model, &models::Settings::from_env()?)?;
+        println!("model: {} ({reference:?})", self.model);
+        println!("survey: {} ({} items)", instrument.name, instrument.items.len());
+        for steering in steerings {
+            println!("steer: {}", steering.title);
+        }
+        println!("into: {}", out.display());
+        for (name, value) in settings.describe() {
+            println!("  {name}: {value}");
+        }
+        Ok(())
+    }
+}
+
+/// The command line, for the report.
+fn command_line() -> String {
+    let quoted = |arg: String| {
+        let plain = arg.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:@,".contains(c));
+        if plain { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }
+    };
+    let args = std::env::args().skip(1).map(quoted);
+    std::iter::once("axia".to_owned()).chain(args).collect::<Vec<_>>().join(" ")
+}
+
+/// The survey in `path`, or the bundled one.
+pub fn load_instrument(path: Option<&Path>, questionnaire: Option<&str>) -> Outcome<Instrument> {
+    let Some(path) = path else { return Ok(Instrument::bundled().clone()) };
+    let options = ImportOptions {
+        questionnaire: questionnaire.map(str::to_owned),
+        ..ImportOptions::default()
+    };
+    Instrument::load(path, &options).map_err(|e| Failure::from(StudyError::from(e)))
+}
+
+/// At most `limit` items of every split, spread over its dimensions in turn.
+pub fn limited(mut instrument: Instrument, limit: Option<usize>) -> Instrument {
+    let Some(limit) = limit else { return instrument };
+    let mut kept: BTreeMap<Split, usize> = BTreeMap::new();
+    let mut met: BTreeMap<(Split, String), usize> = BTreeMap::new();
+    // The n-th item of each dimension is taken before any dimension's n+1-th.
+    let mut order: Vec<(usize, usize)> = instrument
+        .items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| {
+            let round = met.entry((item.split, item.dimension.key())).or_default();
+            *round += 1;
+            (*round, index)
+        })
+        .collect();
+    order.sort_unstable();
+    let mut chosen: Vec<usize> = Vec::new();
+    for (_, index) in order {
+        let count = kept.entry(instrument.items[index].split).or_default();
+        if *count < limit {
+            *count += 1;
+            chosen.push(index);
+        }
+    }
+    chosen.sort_unstable();
+    let items: Vec<Item> = chosen.into_iter().map(|i| instrument.items[i].clone()).collect();
+    instrument.items = items;
+    instrument
+}
+
+/// The value (or the instrument's own trait) that `name` means.
+pub fn dimension(name: &str, instrument: &Instrument) -> Outcome<Dimension> {
+    let own = instrument.dimensions();
+    let same = |d: &&Dimension| d.label().eq_ignore_ascii_case(name) || d.key() == name;
+    if let Some(found) = own.iter().find(same).filter(|d| d.value().is_none()) {
+        return Ok(found.clone());
+    }
+    let value: Value =
+        name.parse().map_err(|e| Failure::input(anyhow!("--value {name}: {e}")))?;
+    Ok(value.into())
+}
+
+/// The effects in a few lines.
+fn outcome(summary: &RunSummary) -> String {
+    let mut text = String::new();
+    for shift in &summary.shifts {
+        let c = &shift.shift.against_control;
+        let interval = |e: &axia_values::stats::Estimate| {
+            format!("{:+.2} [{:+.2}, {:+.2}]", e.value, e.low, e.high)
+        };
+        text += &format!("{}\n", shift.title);
+        text += &format!("  moved to its goal  {}\n", interval(&c.target_drop.macro_average));
+        for (label, averages) in [("other values moved", &c.fluctuation), ("selectivity", &c.selectivity)] {
+            if let Some(averages) = averages {
+                text += &format!("  {label:18} {}\n", interval(&averages.macro_average));
+            }
+        }
+    }
+    text
+}

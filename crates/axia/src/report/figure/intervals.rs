@@ -1,0 +1,189 @@
+//! Dots with intervals: one row for each dimension.
+
+use axia_values::instrument::Dimension;
+use axia_values::stats::Estimate;
+use axia_values::taxonomy::Value;
+
+use super::circle::sector_class;
+use super::scale::Scale;
+use super::series::{Goal, Series, Style, union};
+use super::svg::{Anchor, Svg};
+use crate::report::words::{fixed, shortened, signed};
+
+const GUTTER: f64 = 196.0;
+const TOP: f64 = 12.0;
+const BOTTOM: f64 = 44.0;
+const TICKS: usize = 6;
+const LABEL_CHARACTERS: usize = 28;
+
+/// A plot of estimates by dimension.
+pub(super) struct Intervals<'a> {
+    /// What is drawn, from top to bottom within a row.
+    pub series: &'a [Series],
+    /// Drawn faintly, and not listed in numbers.
+    pub faint: Option<&'a Series>,
+    /// Ends of the axis.
+    pub domain: (f64, f64),
+    /// Whether there is a line at zero, and numbers carry their sign.
+    pub signed: bool,
+    /// Where the targets were to go, on the axis.
+    pub goals: &'a [(Goal, f64)],
+    /// Whether the numbers stand to the right of the plot.
+    pub numbers: bool,
+    /// What the axis shows.
+    pub axis: &'a str,
+    /// What the whole shows.
+    pub description: &'a str,
+    /// Width of the plot without labels and numbers.
+    pub width: f64,
+}
+
+impl Intervals<'_> {
+    pub fn draw(&self) -> String {
+        let dimensions = union(self.series);
+        let row = (11.0 * self.series.len() as f64 + 8.0).max(24.0);
+        let bottom = TOP + row * dimensions.len() as f64;
+        let right = GUTTER + self.width;
+        let numbers = if self.numbers { 136.0 } else { 14.0 };
+        let scale = Scale::new(self.domain, (GUTTER, right));
+        let mut svg = Svg::new(right + numbers, bottom + BOTTOM);
+        for (index, dimension) in dimensions.iter().enumerate() {
+            self.background(&mut svg, dimension, TOP + row * index as f64, row, right);
+        }
+        self.axis(&mut svg, &scale, bottom);
+        for (index, dimension) in dimensions.iter().enumerate() {
+            self.row(&mut svg, &scale, dimension, TOP + row * index as f64, row);
+        }
+        svg.finish("intervals", self.description, 520.0)
+    }
+
+    fn goals_of(&self, dimension: &Dimension) -> impl Iterator<Item = &(Goal, f64)> {
+        self.goals.iter().filter(move |(goal, _)| goal.dimension == *dimension)
+    }
+
+    /// The label, the colours of the higher-order values, and a band behind targets.
+    fn background(&self, svg: &mut Svg, dimension: &Dimension, top: f64, row: f64, right: f64) {
+        let is_target = self.goals_of(dimension).next().is_some();
+        if is_target {
+            svg.rect("band", (0.0, top), (right, row));
+        }
+        let higher = match dimension.value() {
+            Some(Value::Refined(value)) => value.higher(),
+            _ => Vec::new(),
+        };
+        let part = row / higher.len().max(1) as f64;
+        for (index, higher) in higher.into_iter().enumerate() {
+            let class = format!("strip {}", sector_class(higher));
+            svg.rect(&class, (GUTTER - 9.0, top + part * index as f64), (4.0, part));
+        }
+        let class = if is_target { "row-label target" } else { "row-label" };
+        let label = shortened(dimension.label(), LABEL_CHARACTERS);
+        svg.titled("label", dimension.label(), |svg| {
+            svg.text(class, (GUTTER - 17.0, top + row / 2.0 + 4.5), Anchor::End, &label);
+        });
+    }
+
+    fn axis(&self, svg: &mut Svg, scale: &Scale, bottom: f64) {
+        let decimals = scale.decimals(TICKS);
+        for tick in scale.ticks(TICKS) {
+            let x = scale.at(tick);
+            let is_zero = self.signed && tick == 0.0;
+            let class = if is_zero { "zero" } else { "grid" };
+            svg.line(class, (x, TOP), (x, bottom + 4.0));
+            svg.text("tick", (x, bottom + 18.0), Anchor::Middle, &fixed(tick, decimals));
+        }
+        let middle = (scale.at(self.domain.0) + scale.at(self.domain.1)) / 2.0;
+        svg.text("axis", (middle, bottom + 37.0), Anchor::Middle, self.axis);
+    }
+
+    fn row(&self, svg: &mut Svg, scale: &Scale, dimension: &Dimension, top: f64, row: f64) {
+        let middle = top + row / 2.0;
+        for (goal, at) in self.goals_of(dimension) {
+            self.goal(svg, scale, goal, *at, middle);
+        }
+        if let Some((series, estimate)) = point(self.faint, dimension) {
+            dot(svg, scale, series, dimension, estimate, middle + 6.0, true);
+        }
+        let count = self.series.len() as f64;
+        for (index, series) in self.series.iter().enumerate() {
+            let Some((series, estimate)) = point(Some(series), dimension) else { continue };
+            let y = middle + (index as f64 - (count - 1.0) / 2.0) * 11.0;
+            dot(svg, scale, series, dimension, estimate, y, false);
+            if self.numbers {
+                let x = scale.at(self.domain.1) + 128.0;
+                svg.text("number", (x, y + 4.0), Anchor::End, &self.number(estimate));
+            }
+        }
+    }
+
+    /// A thin arrow from zero to the goal, or to the edge where the goal lies beyond.
+    fn goal(&self, svg: &mut Svg, scale: &Scale, goal: &Goal, at: f64, y: f64) {
+        let (start, end) = (scale.clamped(0.0), scale.clamped(at));
+        let title = format!("{}: steered to {}", goal.dimension.label(), goal.rating);
+        svg.titled(&format!("goal {}", goal.style.class()), &title, |svg| {
+            if !self.signed {
+                svg.circle("ring", (end, y), 7.0);
+                return;
+            }
+            let direction = (end - start).signum();
+            svg.line("arrow", (start, y), (end - direction * 5.0, y));
+            svg.polyline(
+                "head",
+                &[(end - direction * 7.0, y - 4.0), (end, y), (end - direction * 7.0, y + 4.0)],
+                true,
+            );
+        });
+    }
+
+    fn number(&self, estimate: &Estimate) -> String {
+        let show = if self.signed { signed } else { |value| fixed(value, 2) };
+        let (low, high) = (fixed(estimate.low, 2), fixed(estimate.high, 2));
+        format!("{} [{low}, {high}]", show(estimate.value))
+    }
+}
+
+fn point<'a>(
+    series: Option<&'a Series>,
+    dimension: &Dimension,
+) -> Option<(&'a Series, &'a Estimate)> {
+    series.and_then(|series| Some((series, series.get(dimension)?)))
+}
+
+fn dot(
+    svg: &mut Svg,
+    scale: &Scale,
+    series: &Series,
+    dimension: &Dimension,
+    estimate: &Estimate,
+    y: f64,
+    faint: bool,
+) {
+    let faintness = if faint { " faint" } else { "" };
+    let class = format!("series point {}{faintness}", series.style.class());
+    svg.titled(&class, &series.tip(dimension, estimate), |svg| {
+        svg.line("whisker", (scale.clamped(estimate.low), y), (scale.clamped(estimate.high), y));
+        let radius = if faint { 2.6 } else { 4.2 };
+        series.style.mark(svg, (scale.clamped(estimate.value), y), radius);
+    });
+}
+
+/// Mean ratings on a line from 1 to 6, for instruments that do not measure the circle's values.
+pub(in crate::report) fn ratings(series: &[Series], goals: &[Goal]) -> String {
+    let goals: Vec<_> =
+        goals.iter().map(|goal| (goal.clone(), f64::from(goal.rating))).collect();
+    Intervals {
+        series,
+        faint: None,
+        domain: (1.0, 6.0),
+        signed: false,
+        goals: &goals,
+        numbers: series.len() == 1,
+        axis: "mean rating (1 to 6)",
+        description: "Mean ratings by dimension",
+        width: 520.0,
+    }
+    .draw()
+}
+
+/// The control's look, for the drift that is drawn faintly.
+pub(super) const DRIFT: Style = Style::CONTROL;

@@ -1,0 +1,143 @@
+//! What is drawn: estimates of one respondent, in its colour and with its mark.
+
+use axia_values::instrument::Dimension;
+use axia_values::profile::DimensionScore;
+use axia_values::rating::Rating;
+use axia_values::stats::Estimate;
+
+use super::svg::{Point, Svg, pair};
+use crate::report::words::{fixed, interval};
+use crate::study::summary::Role;
+
+/// Colours for steered respondents; beyond, they repeat.
+const STEERED: usize = 5;
+
+/// The look of a respondent: a colour and a mark, so that nothing rests on colour alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::report) struct Style(usize);
+
+impl Style {
+    pub const BASE: Self = Self(0);
+    pub const CONTROL: Self = Self(1);
+
+    /// The look of the `index`-th steered respondent.
+    pub const fn steered(index: usize) -> Self {
+        Self(2 + index % STEERED)
+    }
+
+    /// The looks of respondents in their order.
+    pub fn of(roles: impl IntoIterator<Item = Role>) -> Vec<Self> {
+        let mut steered = 0..;
+        let style = |role| match role {
+            Role::Base => Self::BASE,
+            Role::Control => Self::CONTROL,
+            Role::Steered => Self::steered(steered.next().unwrap_or(0)),
+        };
+        roles.into_iter().map(style).collect()
+    }
+
+    /// The class that the style sheet colours.
+    pub fn class(self) -> String {
+        format!("s{}", self.0)
+    }
+
+    /// Draws the mark around `centre`.
+    pub(super) fn mark(self, svg: &mut Svg, centre: Point, radius: f64) {
+        let (x, y) = centre;
+        let corners = |points: &[Point]| -> String {
+            let path: Vec<_> = points.iter().map(|(dx, dy)| pair((x + dx, y + dy))).collect();
+            format!("M{}Z", path.join("L"))
+        };
+        let wide = radius * 1.3;
+        match self.0 {
+            0 => svg.circle("mark", centre, radius * 0.85),
+            1 => svg.circle("mark hollow", centre, radius),
+            2 => svg.circle("mark", centre, radius),
+            3 => svg.rect("mark", (x - radius * 0.9, y - radius * 0.9), (radius * 1.8, radius * 1.8)),
+            4 => {
+                let d = corners(&[(0.0, -wide), (wide, 0.0), (0.0, wide), (-wide, 0.0)]);
+                svg.path("mark", &d);
+            }
+            5 => svg.path("mark", &corners(&[(0.0, -wide), (wide, radius), (-wide, radius)])),
+            _ => svg.path("mark", &corners(&[(0.0, wide), (wide, -radius), (-wide, -radius)])),
+        }
+    }
+}
+
+/// Estimates by dimension.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct Series {
+    /// The name in the legend.
+    pub name: String,
+    /// Its look.
+    pub style: Style,
+    /// The estimates; all finite.
+    points: Vec<(Dimension, Estimate)>,
+}
+
+impl Series {
+    /// Estimates that are not finite are left out.
+    pub fn new<'a>(
+        name: &str,
+        style: Style,
+        points: impl IntoIterator<Item = (&'a Dimension, &'a Estimate)>,
+    ) -> Self {
+        let finite = |estimate: &Estimate| {
+            [estimate.value, estimate.low, estimate.high].into_iter().all(f64::is_finite)
+        };
+        let points = points.into_iter().filter(|(_, estimate)| finite(estimate));
+        let points = points.map(|(dimension, estimate)| (dimension.clone(), *estimate)).collect();
+        Self { name: name.to_owned(), style, points }
+    }
+
+    /// The means of a profile.
+    pub fn means(name: &str, style: Style, scores: &[DimensionScore]) -> Self {
+        Self::new(name, style, scores.iter().map(|score| (&score.dimension, &score.mean)))
+    }
+
+    pub fn get(&self, dimension: &Dimension) -> Option<&Estimate> {
+        self.points.iter().find(|(own, _)| own == dimension).map(|(_, estimate)| estimate)
+    }
+
+    pub fn dimensions(&self) -> impl Iterator<Item = &Dimension> {
+        self.points.iter().map(|(dimension, _)| dimension)
+    }
+
+    pub fn estimates(&self) -> impl Iterator<Item = &Estimate> {
+        self.points.iter().map(|(_, estimate)| estimate)
+    }
+
+    /// What a point says when pointed at.
+    pub fn tip(&self, dimension: &Dimension, estimate: &Estimate) -> String {
+        let (label, value) = (dimension.label(), fixed(estimate.value, 2));
+        format!("{label} · {}: {value} {}", self.name, interval(estimate))
+    }
+}
+
+/// A dimension that a respondent was steered on.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::report) struct Goal {
+    /// The dimension.
+    pub dimension: Dimension,
+    /// The rating it was steered to.
+    pub rating: Rating,
+    /// The look of the respondent.
+    pub style: Style,
+}
+
+impl Goal {
+    /// An arrow head that shows where the goal lies on the scale.
+    pub fn arrow(&self) -> &'static str {
+        match self.rating {
+            Rating::MIN => "▼",
+            Rating::MAX => "▲",
+            _ => "◆",
+        }
+    }
+}
+
+/// All dimensions of several series, values in circular order first.
+pub(in crate::report) fn union(series: &[Series]) -> Vec<Dimension> {
+    let all: std::collections::BTreeSet<_> = series.iter().flat_map(Series::dimensions).collect();
+    all.into_iter().cloned().collect()
+}

@@ -1,0 +1,194 @@
+//! A writer of inline SVG: escaped text, finite and short coordinates.
+
+use std::fmt::Write as _;
+
+use minijinja::HtmlEscape;
+
+/// Where a text is anchored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+impl Anchor {
+    const fn attribute(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Middle => "middle",
+            Self::End => "end",
+        }
+    }
+}
+
+/// A point in user units, y downwards.
+pub(super) type Point = (f64, f64);
+
+/// An SVG element under construction. Appearance is left to the style sheet, by class.
+pub(super) struct Svg {
+    body: String,
+    size: Point,
+}
+
+impl Svg {
+    pub fn new(width: f64, height: f64) -> Self {
+        Self { body: String::new(), size: (width, height) }
+    }
+
+    /// The whole element. It is never wider than drawn, and never so small that its texts could
+    /// not be read (`min_width`, beyond which its box scrolls).
+    pub fn finish(self, class: &str, description: &str, min_width: f64) -> String {
+        let (width, height) = (number(self.size.0), number(self.size.1));
+        format!(
+            "<svg class=\"{class}\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+             height=\"{height}\" style=\"min-width:{}px\" role=\"img\" \
+             aria-label=\"{}\">{}</svg>",
+            number(min_width),
+            HtmlEscape(description),
+            self.body
+        )
+    }
+
+    fn push(&mut self, arguments: std::fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        let _ = self.body.write_fmt(arguments);
+    }
+
+    pub fn line(&mut self, class: &str, from: Point, to: Point) {
+        let [x1, y1, x2, y2] = [from.0, from.1, to.0, to.1].map(number);
+        self.push(format_args!(
+            "<line class=\"{class}\" x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\"/>"
+        ));
+    }
+
+    pub fn circle(&mut self, class: &str, centre: Point, radius: f64) {
+        let [cx, cy, r] = [centre.0, centre.1, radius].map(number);
+        self.push(format_args!("<circle class=\"{class}\" cx=\"{cx}\" cy=\"{cy}\" r=\"{r}\"/>"));
+    }
+
+    pub fn rect(&mut self, class: &str, corner: Point, size: Point) {
+        let [x, y] = [corner.0, corner.1].map(number);
+        let [width, height] = [size.0.max(0.0), size.1.max(0.0)].map(number);
+        self.push(format_args!(
+            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"/>"
+        ));
+    }
+
+    /// A rectangle whose fill is as strong as `strength`, 0 to 1.
+    pub fn cell(&mut self, class: &str, corner: Point, size: Point, strength: f64) {
+        let [x, y, width, height] = [corner.0, corner.1, size.0, size.1].map(number);
+        let strength = number(strength.clamp(0.0, 1.0));
+        self.push(format_args!(
+            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" \
+             fill-opacity=\"{strength}\"/>"
+        ));
+    }
+
+    /// Straight lines from point to point; nothing for fewer than two points.
+    pub fn polyline(&mut self, class: &str, points: &[Point], closed: bool) {
+        if points.len() < 2 {
+            return;
+        }
+        let path: Vec<String> = points.iter().map(|point| pair(*point)).collect();
+        let close = if closed { "Z" } else { "" };
+        self.push(format_args!("<path class=\"{class}\" d=\"M{}{close}\"/>", path.join("L")));
+    }
+
+    /// A path that the caller has written.
+    pub fn path(&mut self, class: &str, d: &str) {
+        self.push(format_args!("<path class=\"{class}\" d=\"{d}\"/>"));
+    }
+
+    /// A text; it is escaped.
+    pub fn text(&mut self, class: &str, at: Point, anchor: Anchor, text: &str) {
+        let [x, y] = [at.0, at.1].map(number);
+        let (anchor, text) = (anchor.attribute(), HtmlEscape(text));
+        self.push(format_args!(
+            "<text class=\"{class}\" x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{text}</text>"
+        ));
+    }
+
+    /// A text of several parts, each of a class of its own.
+    pub fn rich_text(
+        &mut self,
+        class: &str,
+        at: Point,
+        anchor: Anchor,
+        parts: &[(String, String)],
+    ) {
+        let [x, y] = [at.0, at.1].map(number);
+        let spans: String = parts
+            .iter()
+            .map(|(class, text)| {
+                let text = HtmlEscape(text);
+                format!("<tspan class=\"{class}\">{text}</tspan>")
+            })
+            .collect();
+        let anchor = anchor.attribute();
+        self.push(format_args!(
+            "<text class=\"{class}\" x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{spans}</text>"
+        ));
+    }
+
+    /// A text along a path, centred on it. `id` must be unique in the page.
+    pub fn text_on_path(&mut self, class: &str, id: &str, d: &str, text: &str) {
+        let (id, text) = (HtmlEscape(id), HtmlEscape(text));
+        self.push(format_args!(
+            "<path id=\"{id}\" class=\"guide\" d=\"{d}\"/><text class=\"{class}\" \
+             text-anchor=\"middle\"><textPath href=\"#{id}\" startOffset=\"50%\">{text}\
+             </textPath></text>"
+        ));
+    }
+
+    /// A group of elements.
+    pub fn group(&mut self, class: &str, draw: impl FnOnce(&mut Self)) {
+        self.push(format_args!("<g class=\"{class}\">"));
+        draw(self);
+        self.push(format_args!("</g>"));
+    }
+
+    /// A group that says what it shows when pointed at.
+    pub fn titled(&mut self, class: &str, title: &str, draw: impl FnOnce(&mut Self)) {
+        self.push(format_args!("<g class=\"{class}\"><title>{}</title>", HtmlEscape(title)));
+        draw(self);
+        self.push(format_args!("</g>"));
+    }
+}
+
+/// `x y` for path data.
+pub(super) fn pair(point: Point) -> String {
+    format!("{} {}", number(point.0), number(point.1))
+}
+
+/// At most two decimals; zero for what is no number, so that a page never holds one.
+pub(super) fn number(value: f64) -> String {
+    if !value.is_finite() {
+        return "0".to_owned();
+    }
+    let text = format!("{value:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_finite() {
+        let numbers = [1.0, 100.0, 1.256, -0.001, 0.5, f64::NAN, f64::INFINITY].map(number);
+        assert_eq!(numbers, ["1", "100", "1.26", "0", "0.5", "0", "0"]);
+    }
+
+    #[test]
+    fn texts_are_escaped() {
+        let mut svg = Svg::new(10.0, 5.0);
+        svg.text("t", (1.0, 2.0), Anchor::End, "<b>&");
+        svg.titled("g", "\"quoted\" <i>", |svg| svg.circle("c", (0.0, 0.0), 1.0));
+        let text = svg.finish("f", "a \"b\" <c>", 4.0);
+        assert!(!text.contains("<b>") && !text.contains("<i>") && !text.contains("<c>"), "{text}");
+        assert!(text.contains("&lt;b&gt;&amp;</text>"), "{text}");
+        assert!(text.contains("aria-label=\"a &quot;b&quot; &lt;c&gt;\""), "{text}");
+    }
+}

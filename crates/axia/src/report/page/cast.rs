@@ -1,0 +1,103 @@
+//! Everybody who answered, each with a look that stays the same through the page.
+
+use axia_values::profile::Profile;
+use serde::Serialize;
+
+use crate::report::figure::{Goal, Series, Style, swatch};
+use crate::study::summary::{RespondentSummary, Role, RunSummary, ShiftSummary};
+
+/// A respondent and its look.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Member<'a> {
+    pub summary: &'a RespondentSummary,
+    pub style: Style,
+}
+
+impl<'a> Member<'a> {
+    pub fn name(&self) -> &'a str {
+        &self.summary.name
+    }
+
+    pub fn profile(&self) -> &'a Profile {
+        &self.summary.profile
+    }
+
+    /// Its mean ratings, for figures.
+    pub fn series(&self) -> Series {
+        Series::means(self.name(), self.style, &self.profile().dimensions)
+    }
+}
+
+/// The respondents in their order.
+#[derive(Debug)]
+pub(super) struct Cast<'a> {
+    pub members: Vec<Member<'a>>,
+}
+
+impl<'a> Cast<'a> {
+    pub fn new(summary: &'a RunSummary) -> Self {
+        let styles = Style::of(summary.respondents.iter().map(|one| one.role));
+        let members = summary.respondents.iter().zip(styles);
+        Self { members: members.map(|(summary, style)| Member { summary, style }).collect() }
+    }
+
+    pub fn find(&self, name: &str) -> Option<&Member<'a>> {
+        self.members.iter().find(|member| member.name() == name)
+    }
+
+    pub fn in_role(&self, role: Role) -> impl Iterator<Item = &Member<'a>> {
+        self.members.iter().filter(move |member| member.summary.role == role)
+    }
+
+    /// The look of a respondent by name; that of the first steered one for a stranger.
+    pub fn style(&self, name: &str) -> Style {
+        self.find(name).map_or(Style::steered(0), |member| member.style)
+    }
+}
+
+/// The targets of one steered respondent.
+pub(super) fn goals(shift: &ShiftSummary, style: Style) -> Vec<Goal> {
+    let values = shift.shift.against_control.values.iter();
+    values
+        .filter_map(|value| {
+            let (dimension, rating) = (value.dimension.clone(), value.goal?);
+            Some(Goal { dimension, rating, style })
+        })
+        .collect()
+}
+
+/// An entry of a legend.
+#[derive(Debug, Serialize)]
+pub(super) struct LegendEntry {
+    class: String,
+    swatch: String,
+    name: String,
+    note: String,
+}
+
+impl LegendEntry {
+    pub fn new(name: &str, style: Style, note: &str) -> Self {
+        Self {
+            class: style.class(),
+            swatch: swatch(style),
+            name: name.to_owned(),
+            note: note.to_owned(),
+        }
+    }
+}
+
+/// A legend of the given respondents.
+pub(super) fn legend(members: &[Member<'_>], shifts: &[ShiftSummary]) -> Vec<LegendEntry> {
+    let note = |member: &Member<'_>| match member.summary.role {
+        Role::Base => "the untouched model".to_owned(),
+        Role::Control => "trained on its own ratings".to_owned(),
+        Role::Steered => shifts
+            .iter()
+            .find(|shift| shift.respondent == member.name())
+            .map_or_else(|| "steered".to_owned(), |shift| format!("steered: {}", shift.title)),
+    };
+    members
+        .iter()
+        .map(|member| LegendEntry::new(member.name(), member.style, &note(member)))
+        .collect()
+}

@@ -1,0 +1,280 @@
+//! Two runs side by side.
+
+use axia_values::profile::DimensionScore;
+use axia_values::shift::Comparison;
+use axia_values::stats::Estimate;
+use serde::Serialize;
+
+use super::cast::{Cast, LegendEntry, Member, goals};
+use super::differences::{Differences, differences};
+use super::effects::goal_shifts;
+use super::overview::{self, Finding};
+use super::render::{Figure, render};
+use crate::report::ReportError;
+use crate::report::figure::{self, Goal, Series, Shifts, Style};
+use crate::report::words::{fixed, interval, moment, signed};
+use crate::study::summary::{Role, RunSummary, ShiftSummary};
+
+const STYLE_A: Style = Style::steered(1);
+const STYLE_B: Style = Style::steered(0);
+
+#[derive(Debug, Serialize)]
+struct Page<'a> {
+    title: String,
+    runs: [Run<'a>; 2],
+    differences: Differences,
+    legend: Vec<LegendEntry>,
+    circular: bool,
+    profiles: Vec<Figure>,
+    shifts: Vec<Figure>,
+    effects: Vec<EffectGroup>,
+    tables: Vec<ScoreTable>,
+    unpaired: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Run<'a> {
+    letter: &'static str,
+    class: String,
+    name: &'a str,
+    model: &'a str,
+    created: String,
+    command: &'a str,
+    findings: Vec<Finding>,
+}
+
+/// Measures of one pair of steered respondents.
+#[derive(Debug, Serialize)]
+struct EffectGroup {
+    name: String,
+    rows: Vec<Row>,
+}
+
+/// Scores of one pair of respondents.
+#[derive(Debug, Serialize)]
+struct ScoreTable {
+    name: String,
+    rows: Vec<Row>,
+}
+
+/// The same number in both runs.
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    a: Option<String>,
+    b: Option<String>,
+    difference: Option<String>,
+}
+
+/// Two respondents that correspond.
+#[derive(Debug, Clone, Copy)]
+struct Pair<'a> {
+    a: Member<'a>,
+    b: Member<'a>,
+}
+
+impl Pair<'_> {
+    fn name(&self) -> String {
+        match (self.a.name(), self.b.name()) {
+            (a, b) if a == b => a.to_owned(),
+            (a, b) => format!("{a} | {b}"),
+        }
+    }
+}
+
+/// A page that compares two runs: their findings, settings, profiles and shifts.
+///
+/// # Errors
+/// [`ReportError::Page`] if a template cannot be rendered.
+pub fn compare(a: &RunSummary, b: &RunSummary) -> Result<String, ReportError> {
+    let casts = [Cast::new(a), Cast::new(b)];
+    let pairs = pairs(&casts);
+    let shift_pairs = shift_pairs(a, b, &pairs);
+    let page = Page {
+        title: format!("{} | {}", a.name, b.name),
+        runs: [run("A", STYLE_A, a, &casts[0]), run("B", STYLE_B, b, &casts[1])],
+        differences: differences(a, b),
+        legend: vec![
+            LegendEntry::new("A", STYLE_A, &a.name),
+            LegendEntry::new("B", STYLE_B, &b.name),
+        ],
+        circular: pairs.iter().all(|pair| is_circular(pair)),
+        profiles: profile_figures(&pairs, [a, b]),
+        shifts: shift_figures(&shift_pairs, &casts),
+        effects: shift_pairs.iter().map(effects).collect(),
+        tables: pairs.iter().map(scores).collect(),
+        unpaired: unpaired(&casts, &pairs),
+    };
+    render("compare.html", page)
+}
+
+fn run<'a>(
+    letter: &'static str,
+    style: Style,
+    summary: &'a RunSummary,
+    cast: &Cast<'_>,
+) -> Run<'a> {
+    Run {
+        letter,
+        class: style.class(),
+        name: &summary.name,
+        model: &summary.model.name,
+        created: moment(&summary.created),
+        command: &summary.command,
+        findings: overview::findings(summary, cast),
+    }
+}
+
+/// Base with base, control with control, steered by name; if one steered respondent remains on
+/// either side, these two.
+fn pairs<'a>([a, b]: &[Cast<'a>; 2]) -> Vec<Pair<'a>> {
+    let partner = |one: &Member<'a>| {
+        let role = one.summary.role;
+        let mut candidates = b.in_role(role);
+        match role {
+            Role::Base | Role::Control => candidates.next(),
+            Role::Steered => candidates.find(|other| other.name() == one.name()),
+        }
+    };
+    let pair = |one: &Member<'a>| Some(Pair { a: *one, b: *partner(one)? });
+    let mut pairs: Vec<_> = a.members.iter().filter_map(pair).collect();
+    let left_a: Vec<_> = a
+        .in_role(Role::Steered)
+        .filter(|one| pairs.iter().all(|pair| pair.a.name() != one.name()))
+        .collect();
+    let left_b: Vec<_> = b
+        .in_role(Role::Steered)
+        .filter(|one| pairs.iter().all(|pair| pair.b.name() != one.name()))
+        .collect();
+    if let ([a], [b]) = (left_a.as_slice(), left_b.as_slice()) {
+        pairs.push(Pair { a: **a, b: **b });
+    }
+    pairs
+}
+
+/// Who appears in one run only.
+fn unpaired(casts: &[Cast<'_>; 2], pairs: &[Pair<'_>]) -> Vec<String> {
+    let [a, b] = casts;
+    let only_a = a.members.iter().filter(|one| pairs.iter().all(|p| p.a.name() != one.name()));
+    let only_b = b.members.iter().filter(|one| pairs.iter().all(|p| p.b.name() != one.name()));
+    let only_a = only_a.map(|one| format!("{} (only in A)", one.name()));
+    only_a.chain(only_b.map(|one| format!("{} (only in B)", one.name()))).collect()
+}
+
+fn series(pair: &Pair<'_>) -> [Series; 2] {
+    [("A", STYLE_A, &pair.a), ("B", STYLE_B, &pair.b)].map(|(letter, style, member)| {
+        let name = format!("{letter}: {}", member.name());
+        Series::means(&name, style, &member.profile().dimensions)
+    })
+}
+
+fn is_circular(pair: &Pair<'_>) -> bool {
+    figure::is_circular(&figure::union(&series(pair)))
+}
+
+fn profile_figures(pairs: &[Pair<'_>], runs: [&RunSummary; 2]) -> Vec<Figure> {
+    let draw = |(index, pair): (usize, &Pair<'_>)| {
+        let members = [(pair.a, STYLE_A), (pair.b, STYLE_B)];
+        let goals: Vec<Goal> = runs
+            .into_iter()
+            .zip(members)
+            .flat_map(|(run, (member, style))| {
+                let own = run.shifts.iter().filter(move |one| one.respondent == member.name());
+                own.flat_map(move |shift| goals(shift, style))
+            })
+            .collect();
+        let svg = if is_circular(pair) {
+            figure::circle(&format!("circle-{index}"), &series(pair), &goals)
+        } else {
+            figure::ratings(&series(pair), &goals)
+        };
+        Figure { svg, title: pair.name(), caption: String::new() }
+    };
+    pairs.iter().enumerate().map(draw).collect()
+}
+
+/// Shifts of steered respondents that correspond.
+struct ShiftPair<'a> {
+    name: String,
+    a: &'a ShiftSummary,
+    b: &'a ShiftSummary,
+}
+
+fn shift_pairs<'a>(
+    a: &'a RunSummary,
+    b: &'a RunSummary,
+    pairs: &[Pair<'_>],
+) -> Vec<ShiftPair<'a>> {
+    let of = |run: &'a RunSummary, name: &str| run.shifts.iter().find(|s| s.respondent == name);
+    let pair = |pair: &Pair<'_>| {
+        let (a, b) = (of(a, pair.a.name())?, of(b, pair.b.name())?);
+        Some(ShiftPair { name: pair.name(), a, b })
+    };
+    pairs.iter().filter_map(pair).collect()
+}
+
+fn shift_figures(pairs: &[ShiftPair<'_>], casts: &[Cast<'_>; 2]) -> Vec<Figure> {
+    let all = pairs.iter().flat_map(|pair| [pair.a, pair.b]);
+    let domain = figure::shift_domain(all.map(|one| &one.shift.against_control));
+    let draw = |pair: &ShiftPair<'_>| {
+        let sides = [(pair.a, STYLE_A, "A", &casts[0]), (pair.b, STYLE_B, "B", &casts[1])];
+        let series = sides.map(|(shift, style, letter, _)| {
+            let name = format!("{letter}: {}", shift.respondent);
+            figure::shift_series(&name, style, &shift.shift.against_control.values)
+        });
+        let goals: Vec<_> = sides
+            .iter()
+            .flat_map(|(shift, style, _, cast)| goal_shifts(goals(shift, *style), cast))
+            .collect();
+        let svg = Shifts {
+            series: &series,
+            drift: None,
+            goals: &goals,
+            domain,
+            axis: "shift in points: steered − control",
+            description: &format!("Shift of every value in both runs: {}", pair.name),
+        }
+        .draw();
+        Figure { svg, title: pair.name.clone(), caption: String::new() }
+    };
+    pairs.iter().map(draw).collect()
+}
+
+fn effects(pair: &ShiftPair<'_>) -> EffectGroup {
+    let measures: [(&str, fn(&Comparison) -> Option<Estimate>); 3] = [
+        ("Target drop or rise", |c| Some(c.target_drop.macro_average)),
+        ("Fluctuation", |c| c.fluctuation.map(|averages| averages.macro_average)),
+        ("Selectivity", |c| c.selectivity.map(|averages| averages.macro_average)),
+    ];
+    let row = |(name, of): (&str, fn(&Comparison) -> Option<Estimate>)| {
+        let of = |shift: &ShiftSummary| of(&shift.shift.against_control);
+        row(name, of(pair.a), of(pair.b), signed)
+    };
+    EffectGroup { name: pair.name.clone(), rows: measures.into_iter().map(row).collect() }
+}
+
+fn scores(pair: &Pair<'_>) -> ScoreTable {
+    let all = |member: &Member<'_>| -> Vec<DimensionScore> {
+        let profile = member.profile();
+        profile.dimensions.iter().chain(&profile.higher).cloned().collect()
+    };
+    let (a, b) = (all(&pair.a), all(&pair.b));
+    let only_b = b.iter().filter(|score| a.iter().all(|own| own.dimension != score.dimension));
+    let rows = a.iter().chain(only_b).map(|score| {
+        let mean = |scores: &[DimensionScore]| {
+            scores.iter().find(|own| own.dimension == score.dimension).map(|own| own.mean)
+        };
+        row(score.dimension.label(), mean(&a), mean(&b), |value| fixed(value, 2))
+    });
+    ScoreTable { name: pair.name(), rows: rows.collect() }
+}
+
+fn row(name: &str, a: Option<Estimate>, b: Option<Estimate>, show: fn(f64) -> String) -> Row {
+    let text = |estimate: &Estimate| format!("{} {}", show(estimate.value), interval(estimate));
+    Row {
+        name: name.to_owned(),
+        a: a.as_ref().map(text),
+        b: b.as_ref().map(text),
+        difference: a.zip(b).map(|(a, b)| signed(b.value - a.value)),
+    }
+}

@@ -1,0 +1,17 @@
+//! The pages: each section is prepared as plain data, the templates give it its form.
+
+mod cast;
+mod comparison;
+mod differences;
+mod effects;
+mod examples;
+mod overview;
+mod policy;
+mod profiles;
+mod provenance;
+mod render;
+mod report;
+mod training;
+
+pub use comparison::compare;
+pub(super) use report::report;

@@ -1,0 +1,76 @@
+//! The report of one run.
+
+use axia_values::profile::Readout;
+use serde::Serialize;
+
+use super::cast::{Cast, LegendEntry, legend};
+use super::effects::{self, EffectRow, LeakageFigure};
+use super::examples::{self, ExampleRow};
+use super::overview::{self, Finding};
+use super::profiles::{self, ProfileFigures, ProfileTable};
+use super::provenance::{Provenance, provenance};
+use super::render::{Figure, render};
+use super::training::{self, TrainingRow};
+use crate::report::ReportError;
+use crate::report::words::moment;
+use crate::study::summary::{Note, RunSummary};
+
+/// Everything on the page.
+#[derive(Debug, Serialize)]
+struct Page<'a> {
+    title: &'a str,
+    model: &'a str,
+    survey: &'a str,
+    created: String,
+    findings: Vec<Finding>,
+    facts: Vec<(&'static str, String)>,
+    notes: &'a [Note],
+    steered: bool,
+    profile: ProfileFigures,
+    shifts: Vec<Figure>,
+    has_drift: bool,
+    drop_name: &'static str,
+    effects: Vec<EffectRow>,
+    leakage: Option<LeakageFigure>,
+    sensitivity: Option<String>,
+    curves: Vec<Figure>,
+    training: Vec<TrainingRow>,
+    respondents: Vec<LegendEntry>,
+    examples: Vec<ExampleRow>,
+    table: ProfileTable,
+    provenance: Provenance,
+    sampled: bool,
+    several_seeds: bool,
+}
+
+/// The page of a run.
+pub(in crate::report) fn report(summary: &RunSummary) -> Result<String, ReportError> {
+    let cast = Cast::new(summary);
+    let shifts = || summary.shifts.iter().map(|shift| &shift.shift);
+    let page = Page {
+        title: &summary.name,
+        model: &summary.model.name,
+        survey: &summary.survey.title,
+        created: moment(&summary.created),
+        findings: overview::findings(summary, &cast),
+        facts: overview::facts(summary),
+        notes: &summary.notes,
+        steered: !summary.shifts.is_empty(),
+        profile: profiles::figures(summary, &cast),
+        shifts: effects::shift_figures(summary, &cast),
+        has_drift: shifts().any(|shift| shift.control_drift.is_some()),
+        drop_name: effects::drop_name(summary),
+        effects: effects::effect_rows(summary, &cast),
+        leakage: effects::leakage(summary, &cast),
+        sensitivity: profiles::sensitivity(&cast),
+        curves: training::figures(summary, &cast),
+        training: training::rows(summary, &cast),
+        respondents: legend(&cast.members, &summary.shifts),
+        examples: examples::rows(summary, &cast),
+        table: profiles::table(&cast),
+        provenance: provenance(summary),
+        sampled: cast.members.iter().any(|one| one.profile().readout == Readout::Sampled),
+        several_seeds: shifts().any(|shift| shift.seeds.len() > 1),
+    };
+    render("report.html", page)
+}

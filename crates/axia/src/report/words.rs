@@ -1,0 +1,165 @@
+//! Numbers and names as people read them.
+
+use axia_values::stats::Estimate;
+
+/// The minus sign; a hyphen is too short for numbers.
+const MINUS: char = '−';
+/// Stands where there is no number.
+pub(super) const NOTHING: &str = "–";
+
+/// A number with so many decimals: `3.14`, `−0.50`. Zero never carries a sign.
+pub(super) fn fixed(value: f64, decimals: usize) -> String {
+    if !value.is_finite() {
+        return NOTHING.to_owned();
+    }
+    let text = format!("{:.decimals$}", value.abs());
+    let is_zero = text.chars().all(|c| matches!(c, '0' | '.'));
+    if value < 0.0 && !is_zero { format!("{MINUS}{text}") } else { text }
+}
+
+/// A difference: `+0.25`, `−0.25`, `0.00`.
+pub(super) fn signed(value: f64) -> String {
+    let text = fixed(value, 2);
+    let is_plain = text.starts_with(|c: char| c.is_ascii_digit());
+    if is_plain && text.contains(|c: char| matches!(c, '1'..='9')) {
+        format!("+{text}")
+    } else {
+        text
+    }
+}
+
+/// The ends of an interval: `[0.41, 0.80]`.
+pub(super) fn interval(estimate: &Estimate) -> String {
+    format!("[{}, {}]", fixed(estimate.low, 2), fixed(estimate.high, 2))
+}
+
+/// An estimate and its interval: `0.62 [0.41, 0.80]`.
+pub(super) fn with_interval(estimate: &Estimate) -> String {
+    format!("{} {}", fixed(estimate.value, 2), interval(estimate))
+}
+
+/// A difference and its interval: `+0.62 [0.41, 0.80]`.
+pub(super) fn signed_with_interval(estimate: &Estimate) -> String {
+    format!("{} {}", signed(estimate.value), interval(estimate))
+}
+
+/// A whole number in groups of three: `1,234,567`.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count in words: `134.5 million`; small ones as they are.
+pub(super) fn count(number: u64) -> String {
+    let scaled = |unit: f64, name: &str| format!("{:.1} {name}", number as f64 / unit);
+    match number {
+        1_000_000_000.. => scaled(1e9, "billion"),
+        1_000_000.. => scaled(1e6, "million"),
+        _ => grouped(number),
+    }
+}
+
+/// A size: `84.7 MB`, in powers of ten.
+pub(super) fn bytes(number: u64) -> String {
+    let scaled = |unit: f64, name: &str| format!("{:.1} {name}", number as f64 / unit);
+    match number {
+        1_000_000_000.. => scaled(1e9, "GB"),
+        1_000_000.. => scaled(1e6, "MB"),
+        1_000.. => scaled(1e3, "kB"),
+        _ => format!("{number} bytes"),
+    }
+}
+
+/// A time span: `0.8 s`, `42 s`, `3 min 12 s`, `2 h 05 min`.
+pub(super) fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return NOTHING.to_owned();
+    }
+    if seconds < 9.95 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{whole} s"),
+        60..3600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+/// A point in time for people: `2026-07-30 12:34 UTC`; as it is where it is not RFC 3339 in UTC.
+pub(super) fn moment(rfc3339: &str) -> String {
+    let minutes = rfc3339.get(..16).filter(|text| text.as_bytes().get(10) == Some(&b'T'));
+    match minutes {
+        Some(minutes) if rfc3339.ends_with('Z') => format!("{} UTC", minutes.replace('T', " ")),
+        _ => rfc3339.to_owned(),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn list(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// At most so many characters, the last of them an ellipsis where something was cut.
+pub(super) fn shortened(text: &str, characters: usize) -> String {
+    if text.chars().count() <= characters {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(characters.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_by_hand() {
+        assert_eq!(fixed(-0.625, 1), "−0.6");
+        assert_eq!(fixed(-0.001, 2), "0.00");
+        assert_eq!(fixed(f64::NAN, 2), "–");
+        assert_eq!(
+            [0.25, -0.25, 0.001, -0.001, f64::NAN].map(signed),
+            ["+0.25", "−0.25", "0.00", "0.00", "–"]
+        );
+        let estimate = Estimate { value: 0.62, low: -0.41, high: 0.8 };
+        assert_eq!(with_interval(&estimate), "0.62 [−0.41, 0.80]");
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!([9_999, 134_515_008, 8_190_000_000].map(count), [
+            "9,999",
+            "134.5 million",
+            "8.2 billion"
+        ]);
+        assert_eq!([12, 84_700_000].map(bytes), ["12 bytes", "84.7 MB"]);
+    }
+
+    #[test]
+    fn times_by_hand() {
+        assert_eq!(
+            [0.84, 9.96, 59.6, 192.0, 7_500.0, -1.0].map(duration),
+            ["0.8 s", "10 s", "1 min 00 s", "3 min 12 s", "2 h 05 min", "–"]
+        );
+        assert_eq!(moment("2026-07-30T12:34:56Z"), "2026-07-30 12:34 UTC");
+        assert_eq!(moment("2026-07-30T12:34:56+02:00"), "2026-07-30T12:34:56+02:00");
+        assert_eq!(moment("yesterday"), "yesterday");
+    }
+
+    #[test]
+    fn texts_by_hand() {
+        assert_eq!(list(&["a".into(), "b".into(), "c".into()]), "a, b and c");
+        assert_eq!(list(&["a".into()]), "a");
+        assert_eq!(shortened("Social Boldness", 15), "Social Boldness");
+        assert_eq!(shortened("Social Boldness", 8), "Social…");
+    }
+}

@@ -1,0 +1,94 @@
+//! A model on the embedded engine.
+
+use super::prompt::PromptReader;
+use super::{Progress, Reply, Respondent, RespondentError, Scoring};
+use axia_engine::decoder::Decoder;
+use axia_engine::generate::{Request, generate};
+use axia_engine::kernels::CpuKernels;
+use axia_engine::lora::Adapter;
+use axia_engine::score::{ScoreRow, score};
+use axia_engine::{EngineError, Model};
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+/// Distinct tokens computed at once: enough to keep the matrix products efficient.
+const MAX_TOKENS: usize = 2048;
+/// Replies drawn at once.
+const MAX_REPLIES: usize = 512;
+
+/// A model, with or without an adapter.
+pub struct Embedded<'a> {
+    model: &'a Model,
+    adapter: Option<Adapter<CpuKernels>>,
+    /// Plain weights with the adapter merged, made when first sampled from.
+    merged: OnceLock<Decoder<CpuKernels>>,
+}
+
+impl<'a> Embedded<'a> {
+    /// The model alone, or with `adapter`.
+    pub fn new(model: &'a Model, adapter: Option<Adapter<CpuKernels>>) -> Self {
+        Self { model, adapter, merged: OnceLock::new() }
+    }
+
+    fn merged(&self) -> &Decoder<CpuKernels> {
+        let decoder = self.model.decoder();
+        self.merged.get_or_init(|| decoder.merged(CpuKernels::default(), self.adapter.as_ref()))
+    }
+}
+
+impl Respondent for Embedded<'_> {
+    fn score(
+        &self,
+        questions: &[Scoring],
+        progress: Progress,
+    ) -> Result<Vec<Vec<f64>>, RespondentError> {
+        let mut reader = PromptReader::new(self.model);
+        // Every question of a survey has the same few candidates.
+        let mut candidates: HashMap<&str, Vec<u32>> = HashMap::new();
+        let mut rows = Vec::with_capacity(questions.len());
+        for question in questions {
+            for text in &question.candidates {
+                if !candidates.contains_key(text.as_str()) {
+                    candidates.insert(text, reader.encode(text)?);
+                }
+            }
+            rows.push(ScoreRow {
+                prompt: reader.ids(&question.prompt)?,
+                candidates: question.candidates.iter().map(|c| candidates[c.as_str()].clone()).collect(),
+            });
+        }
+        let decoder = self.model.decoder();
+        Ok(score(decoder, self.adapter.as_ref(), &rows, MAX_TOKENS, progress)?.rows)
+    }
+
+    fn reply(
+        &self,
+        questions: &[Reply],
+        done: &dyn Fn(&str) -> bool,
+        progress: Progress,
+    ) -> Result<Vec<String>, RespondentError> {
+        let mut reader = PromptReader::new(self.model);
+        let tokenizer = self.model.tokenizer();
+        let text = |ids: &[u32]| tokenizer.decode(ids, true).unwrap_or_default();
+        let mut replies = Vec::with_capacity(questions.len());
+        for part in questions.chunks(MAX_REPLIES) {
+            let requests = part
+                .iter()
+                .map(|question| {
+                    Ok(Request {
+                        prompt: reader.ids(&question.prompt)?,
+                        sampling: question.sampling,
+                        seed: question.seed,
+                        max_tokens: question.max_tokens,
+                    })
+                })
+                .collect::<Result<Vec<_>, RespondentError>>()?;
+            let generated = generate(self.merged(), &requests, |ids| done(&text(ids)))?;
+            replies.extend(generated.iter().map(|g| text(&g.tokens)));
+            if !progress(replies.len()) {
+                return Err(EngineError::Cancelled.into());
+            }
+        }
+        Ok(replies)
+    }
+}

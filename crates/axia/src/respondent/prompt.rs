@@ -1,0 +1,60 @@
+//! What a respondent reads.
+
+use super::RespondentError;
+use axia_engine::Model;
+use axia_engine::chat::{ChatMessage, ChatTemplate};
+
+/// A question in one of two shapes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prompt {
+    /// Text to be continued as it stands.
+    Plain(String),
+    /// A user's turn in the model's chat format, and the beginning of the answer.
+    Chat {
+        /// The user's message.
+        question: String,
+        /// Text that the answer already begins with.
+        answer: String,
+    },
+}
+
+/// Turns prompts into token ids; reads the chat template once, when first needed.
+pub struct PromptReader<'a> {
+    model: &'a Model,
+    template: Option<ChatTemplate>,
+}
+
+impl<'a> PromptReader<'a> {
+    /// A reader for `model`.
+    pub fn new(model: &'a Model) -> Self {
+        Self { model, template: None }
+    }
+
+    /// The token ids of a prompt.
+    ///
+    /// # Errors
+    /// [`RespondentError::Chat`] where the model has no usable chat template.
+    pub fn ids(&mut self, prompt: &Prompt) -> Result<Vec<u32>, RespondentError> {
+        match prompt {
+            Prompt::Plain(text) => self.encode(text),
+            Prompt::Chat { question, answer } => {
+                let template = match self.template.take() {
+                    Some(template) => template,
+                    None => self.model.chat_template()?,
+                };
+                let text = template.render(&[ChatMessage::user(question)], true)?;
+                self.template = Some(template);
+                self.encode(&(text + answer))
+            }
+        }
+    }
+
+    /// The token ids of a text.
+    ///
+    /// # Errors
+    /// [`RespondentError::Engine`] where the tokenizer fails.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, RespondentError> {
+        let ids = self.model.tokenizer().encode(text);
+        Ok(ids.map_err(axia_engine::EngineError::from)?)
+    }
+}

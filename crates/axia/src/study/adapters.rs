@@ -1,0 +1,197 @@
+//! Training the control and the steered adapters.
+
+use super::summary::TrainingSummary;
+use super::survey::prompt;
+use super::{Follow, RunDir, Settings, StudyError};
+use crate::respondent::PromptReader;
+use axia_engine::adapter::LoraConfig;
+use axia_engine::error::FileError;
+use axia_engine::lora::{Adapter, LoraSettings};
+use axia_engine::train::{
+    Observer, Optimizer, StepRecord, TrainData, TrainRow, TrainSettings, ValidationRecord, train,
+};
+use axia_engine::{EngineError, Model};
+use axia_values::instrument::{Instrument, Split};
+use axia_values::rating::Rating;
+use axia_values::target::{Target, TrainingItem, TrainingRows};
+use std::collections::BTreeMap;
+
+/// Which ratings an adapter learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arm {
+    /// The model's own baseline ratings everywhere.
+    Control,
+    /// The target's ratings on the target's items, the baseline elsewhere.
+    Steered,
+}
+
+impl Arm {
+    fn rating(self, item: &TrainingItem) -> Rating {
+        match self {
+            Self::Control => item.control,
+            Self::Steered => item.steered,
+        }
+    }
+}
+
+/// One adapter to be trained.
+pub(super) struct Plan<'a> {
+    /// Name of the respondent it makes.
+    pub name: &'a str,
+    pub arm: Arm,
+    pub target: &'a Target,
+    pub seed: u64,
+}
+
+/// What all adapters of an experiment share.
+pub(super) struct Workshop<'a> {
+    pub model: &'a Model,
+    pub model_name: &'a str,
+    pub instrument: &'a Instrument,
+    pub baseline: &'a BTreeMap<String, Rating>,
+    pub settings: &'a Settings,
+    pub dir: &'a RunDir,
+}
+
+impl Workshop<'_> {
+    /// Trains an adapter unless it is there already; returns how that went.
+    pub fn make(&self, plan: &Plan, follow: &mut dyn Follow) -> Result<TrainingSummary, StudyError> {
+        let record = format!("training/{}.json", plan.name);
+        let folder = self.dir.join(format!("adapters/{}", plan.name));
+        if self.dir.has(&record) && folder.exists() {
+            return self.dir.read(&record);
+        }
+        let data = self.data(plan)?;
+        let decoder = self.model.decoder();
+        let lora = LoraSettings {
+            rank: self.settings.rank,
+            alpha: self.settings.alpha,
+            ..LoraSettings::default()
+        };
+        let fresh = Adapter::fresh(decoder.kernels(), decoder.config(), &lora, plan.seed);
+        let parameters = fresh.parameters();
+        let settings = self.train_settings(plan.seed);
+        let checkpoint = self.dir.join(format!("checkpoints/{}.safetensors", plan.name));
+        follow.begin(&format!("training {}", plan.name), settings.total_steps(data.train.len()));
+        let mut observer = Steps { follow: &mut *follow };
+        let trained = train(decoder, fresh, &data, &settings, Some(&checkpoint), &mut observer)?;
+        follow.end();
+        let config = LoraConfig {
+            base_model: Some(self.model_name.to_owned()),
+            ..LoraConfig::uniform(self.settings.rank, self.settings.alpha)
+        };
+        let peft = trained.adapter.to_peft(decoder.kernels(), decoder.config(), config);
+        let card = self.model_card(plan, data.train.len());
+        peft.write(&folder, &card).map_err(EngineError::from)?;
+        let steps = &trained.history.steps;
+        let summary = TrainingSummary {
+            respondent: plan.name.to_owned(),
+            rows: data.train.len(),
+            tokens: steps.iter().map(|s| s.tokens).sum(),
+            unique_tokens: steps.iter().map(|s| s.unique_tokens).sum(),
+            parameters,
+            seconds: steps.iter().map(|s| s.seconds).sum(),
+            stopped: trained.stopped,
+            history: trained.history,
+        };
+        self.dir.write(&record, &summary)?;
+        std::fs::remove_file(&checkpoint).map_err(FileError::on("remove", &checkpoint))?;
+        Ok(summary)
+    }
+
+    fn data(&self, plan: &Plan) -> Result<TrainData, StudyError> {
+        let settings = self.settings;
+        let has_validation = self.instrument.split(Split::Validation).next().is_some();
+        let validation = if has_validation {
+            self.rows(plan, Split::Validation, settings.validation_variants)?
+        } else {
+            Vec::new()
+        };
+        Ok(TrainData { train: self.rows(plan, Split::Train, settings.train_variants)?, validation })
+    }
+
+    fn rows(
+        &self,
+        plan: &Plan,
+        split: Split,
+        variants: super::VariantPlan,
+    ) -> Result<Vec<TrainRow>, StudyError> {
+        let rated = TrainingRows::new(self.instrument, split, self.baseline, plan.target)?;
+        let places: BTreeMap<&str, usize> =
+            self.instrument.items.iter().enumerate().map(|(i, item)| (item.id.as_str(), i)).collect();
+        let mut reader = PromptReader::new(self.model);
+        let mut rows = Vec::new();
+        for item in rated.items() {
+            let Some(&index) = places.get(item.item.id.as_str()) else { continue };
+            for variant in variants.of(self.instrument, index) {
+                let row = self.instrument.row(item.item, variant);
+                let rating = plan.arm.rating(item).get();
+                let mut completion = reader.encode(&row.completion(rating))?;
+                completion.extend(self.model.eos_id());
+                let prompt = reader.ids(&prompt(&row, self.settings.chat))?;
+                rows.push(TrainRow { prompt, completion, group: index as u32 });
+            }
+        }
+        Ok(rows)
+    }
+
+    fn train_settings(&self, seed: u64) -> TrainSettings {
+        let s = self.settings;
+        TrainSettings {
+            batch_rows: s.batch_rows,
+            epochs: s.epochs,
+            optimizer: Optimizer { lr: s.lr, ..Optimizer::default() },
+            schedule: s.schedule,
+            warmup: s.warmup,
+            clip: s.clip,
+            early_stopping: s.early_stopping,
+            order: s.order,
+            seed,
+            ..TrainSettings::default()
+        }
+    }
+
+    fn model_card(&self, plan: &Plan, rows: usize) -> String {
+        let what = match plan.arm {
+            Arm::Control => "the matched control: it learnt the model's own baseline ratings".into(),
+            Arm::Steered => format!("steered: `{}`", plan.target.name),
+        };
+        format!(
+            "---\nbase_model: {model}\nlibrary_name: peft\ntags: [axia, values]\n---\n\n\
+             # {name}\n\nA LoRA adapter for `{model}`, made by axia {version} by survey \
+             fine-tuning; it is {what}.\n\n- survey: {survey} ({rows} rows)\n- rank {rank}, alpha \
+             {alpha}, learning rate {lr}, seed {seed}\n",
+            model = self.model_name,
+            name = plan.name,
+            version = env!("CARGO_PKG_VERSION"),
+            survey = self.instrument.name,
+            rank = self.settings.rank,
+            alpha = self.settings.alpha,
+            lr = self.settings.lr,
+            seed = plan.seed,
+        )
+    }
+}
+
+struct Steps<'a> {
+    follow: &'a mut dyn Follow,
+}
+
+impl Observer for Steps<'_> {
+    fn step(&mut self, record: &StepRecord) {
+        self.follow.advance(record.step, &format!("loss {:.3}", record.loss));
+    }
+
+    fn validation(&mut self, record: &ValidationRecord) {
+        self.follow.note(&format!(
+            "  epoch {}: validation loss {:.4}{}",
+            record.epoch,
+            record.loss,
+            if record.improved { "" } else { " (no improvement)" }
+        ));
+    }
+
+    fn cancelled(&self) -> bool {
+        self.follow.cancelled()
+    }
+}

@@ -1,0 +1,94 @@
+//! What can go wrong in a study.
+
+use crate::report::ReportError;
+use crate::respondent::RespondentError;
+use axia_engine::EngineError;
+use axia_engine::error::FileError;
+use axia_values::instrument::InstrumentError;
+use axia_values::profile::ProfileError;
+use axia_values::shift::ShiftError;
+use axia_values::target::TargetError;
+use std::path::PathBuf;
+
+/// Why a study stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum StudyError {
+    /// A respondent could not answer.
+    #[error(transparent)]
+    Respondent(#[from] RespondentError),
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The instrument cannot be used.
+    #[error(transparent)]
+    Instrument(#[from] InstrumentError),
+    /// Answers cannot be summarised.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// Respondents cannot be compared.
+    #[error(transparent)]
+    Shift(#[from] ShiftError),
+    /// The target cannot be used.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The report cannot be written.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The folder belongs to a run with other settings.
+    #[error(
+        "`{}` holds a run with other settings ({difference}); choose another --out, or remove the folder",
+        dir.display()
+    )]
+    Occupied {
+        /// The folder.
+        dir: PathBuf,
+        /// The first setting that differs.
+        difference: String,
+    },
+    /// A file of the run is damaged.
+    #[error("`{}` is damaged: {problem}; remove it to have it made again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The instrument lacks items for a step.
+    #[error("the survey `{survey}` has no items in its {split} split, which {purpose}")]
+    EmptySplit {
+        /// Name of the survey.
+        survey: String,
+        /// The split.
+        split: &'static str,
+        /// What the split is needed for.
+        purpose: &'static str,
+    },
+    /// A setting that makes no sense.
+    #[error("{0}")]
+    Setting(String),
+}
+
+impl StudyError {
+    /// Whether the user asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(
+            self,
+            Self::Engine(EngineError::Cancelled)
+                | Self::Respondent(RespondentError::Engine(EngineError::Cancelled))
+        )
+    }
+
+    /// Whether something the user gave is at fault.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::Engine(error) | Self::Respondent(RespondentError::Engine(error)) => {
+                !matches!(error, EngineError::File(_) | EngineError::Cancelled)
+            }
+            Self::File(_) | Self::Report(_) => false,
+            _ => true,
+        }
+    }
+}

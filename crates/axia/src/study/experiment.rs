@@ -1,0 +1,336 @@
+//! The main experiment: baseline, control, steered, evaluation, summary.
+
+use super::adapters::{Arm, Plan, Workshop};
+use super::examples::examples;
+use super::notes::notes;
+use super::provenance::{describe_model, describe_survey, machine, sha256_of};
+use super::summary::{RespondentSummary, Role, RunSummary, ShiftSummary, TrainingSummary};
+use super::survey::{Administration, administer};
+use super::{Follow, RunDir, Settings, Steering, StudyError};
+use crate::respondent::Embedded;
+use axia_engine::error::FileError;
+use axia_engine::Model;
+use axia_values::instrument::{Instrument, Item, Split};
+use axia_values::profile::{Profile, Response, Scores, baseline_ratings};
+use axia_values::rating::Rating;
+use axia_values::shift::{DomainShift, ShiftRun};
+use axia_values::stats::BootstrapOptions;
+use axia_values::target::{Direction, Target};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
+/// What is studied.
+pub struct Study<'a> {
+    /// Name of the run.
+    pub name: String,
+    /// What the user called the model.
+    pub model_name: String,
+    /// The model.
+    pub model: &'a Model,
+    /// The instrument, already limited to the items in use.
+    pub instrument: &'a Instrument,
+    /// Settings.
+    pub settings: Settings,
+    /// Steered respondents to make; none profiles the base alone.
+    pub steerings: Vec<Steering>,
+    /// The command line that repeats the run.
+    pub command: String,
+}
+
+/// A study under way in its folder.
+pub struct Experiment<'a> {
+    study: &'a Study<'a>,
+    dir: RunDir,
+    hashes: BTreeMap<String, String>,
+    timings: Vec<(String, f64)>,
+}
+
+/// An item's baseline rating, as stored.
+#[derive(Serialize, Deserialize)]
+struct Baseline {
+    item: String,
+    rating: Rating,
+}
+
+/// A respondent's answers to the held-out items.
+struct Answered {
+    name: String,
+    role: Role,
+    seed: u64,
+    responses: Vec<Response>,
+}
+
+impl<'a> Experiment<'a> {
+    /// Opens the run's folder, or goes on in it.
+    ///
+    /// # Errors
+    /// [`StudyError::Occupied`] when it holds another run, [`StudyError::Setting`].
+    pub fn open(study: &'a Study<'a>, dir: &Path) -> Result<Self, StudyError> {
+        study.settings.check()?;
+        for (split, purpose) in [("test", "profiles are made of"), ("train", "steering learns from")] {
+            let needed = split == "test" || !study.steerings.is_empty();
+            let wanted = if split == "test" { Split::Test } else { Split::Train };
+            if needed && study.instrument.split(wanted).next().is_none() {
+                let survey = study.instrument.name.clone();
+                return Err(StudyError::EmptySplit { survey, split, purpose });
+            }
+        }
+        let mut hashes = BTreeMap::new();
+        hashes.insert("model weights".to_owned(), sha256_of(study.model.path())?);
+        hashes.insert("survey".to_owned(), study.instrument.content_hash());
+        let targets: Vec<_> = study
+            .steerings
+            .iter()
+            .map(|s| {
+                let goals = s.target.goals().map(|(d, r)| (d.key(), r.get()));
+                json!({"name": s.name, "goals": goals.collect::<BTreeMap<_, _>>()})
+            })
+            .collect();
+        let manifest = json!({
+            "format_version": 1,
+            "model": study.model_name,
+            "survey": study.instrument.name,
+            "hashes": hashes,
+            "targets": targets,
+            "settings": study.settings,
+        });
+        Ok(Self { study, dir: RunDir::open(dir, &manifest)?, hashes, timings: Vec::new() })
+    }
+
+    /// Runs what is not there yet and summarises all.
+    ///
+    /// # Errors
+    /// [`StudyError`]; after a cancellation the run can be taken up again.
+    pub fn run(mut self, follow: &mut dyn Follow) -> Result<RunSummary, StudyError> {
+        let base = Embedded::new(self.study.model, None);
+        let mut answered = vec![self.evaluate("base", Role::Base, 0, &base, follow)?];
+        let mut training = Vec::new();
+        if !self.study.steerings.is_empty() {
+            let baseline = self.baseline(&base, follow)?;
+            drop(base);
+            for &seed in &self.study.settings.seeds {
+                self.steer(seed, &baseline, &mut answered, &mut training, follow)?;
+            }
+        }
+        self.summarise(&answered, training)
+    }
+
+    /// Makes control and steered adapters of one seed and evaluates them.
+    fn steer(
+        &mut self,
+        seed: u64,
+        baseline: &BTreeMap<String, Rating>,
+        answered: &mut Vec<Answered>,
+        training: &mut Vec<TrainingSummary>,
+        follow: &mut dyn Follow,
+    ) -> Result<(), StudyError> {
+        let study = self.study;
+        let dir = self.dir.clone();
+        let workshop = Workshop {
+            model: study.model,
+            model_name: &study.model_name,
+            instrument: study.instrument,
+            baseline,
+            settings: &study.settings,
+            dir: &dir,
+        };
+        // The control's rows do not depend on the target: it learns the baseline everywhere.
+        let first = &study.steerings[0].target;
+        let control = std::iter::once(("control", Arm::Control, first, Role::Control));
+        let steered = study.steerings.iter().map(|s| (s.name.as_str(), Arm::Steered, &s.target, Role::Steered));
+        for (name, arm, target, role) in control.chain(steered) {
+            let name = self.seeded(name, seed);
+            let started = Instant::now();
+            let plan = Plan { name: &name, arm, target, seed };
+            training.push(workshop.make(&plan, follow)?);
+            self.timings.push((format!("train {name}"), started.elapsed().as_secs_f64()));
+            let folder = self.dir.join(format!("adapters/{name}"));
+            self.hashes.insert(format!("adapter {name}"), sha256_of(&folder)?);
+            let respondent = Embedded::new(study.model, Some(study.model.read_adapter(&folder)?));
+            answered.push(self.evaluate(&name, role, seed, &respondent, follow)?);
+        }
+        Ok(())
+    }
+
+    fn seeded(&self, name: &str, seed: u64) -> String {
+        if self.study.settings.seeds.len() == 1 {
+            name.to_owned()
+        } else {
+            format!("{name}-seed{seed}")
+        }
+    }
+
+    /// The base model's own rating of every item of the training and validation splits.
+    fn baseline(
+        &mut self,
+        base: &Embedded,
+        follow: &mut dyn Follow,
+    ) -> Result<BTreeMap<String, Rating>, StudyError> {
+        const CELL: &str = "baseline/ratings.jsonl";
+        let started = Instant::now();
+        if !self.dir.has(CELL) {
+            let settings = &self.study.settings;
+            let mut responses = Vec::new();
+            for (split, variants) in [
+                (Split::Train, settings.train_variants),
+                (Split::Validation, settings.train_variants),
+            ] {
+                let how = Administration { chat: settings.chat, mode: settings.baseline, variants };
+                let phase = format!("baseline ratings, {split}");
+                responses.extend(self.ask(&phase, split, how, base, follow)?);
+            }
+            self.dir.write_lines("baseline/responses.jsonl", &responses)?;
+            let ratings = baseline_ratings(self.study.instrument, &responses, settings.seeds[0])?;
+            let rows: Vec<Baseline> =
+                ratings.into_iter().map(|(item, rating)| Baseline { item, rating }).collect();
+            self.dir.write_lines(CELL, &rows)?;
+        }
+        self.timings.push(("baseline ratings".to_owned(), started.elapsed().as_secs_f64()));
+        let rows: Vec<Baseline> = self.dir.read_lines(CELL)?;
+        Ok(rows.into_iter().map(|row| (row.item, row.rating)).collect())
+    }
+
+    fn evaluate(
+        &mut self,
+        name: &str,
+        role: Role,
+        seed: u64,
+        respondent: &Embedded,
+        follow: &mut dyn Follow,
+    ) -> Result<Answered, StudyError> {
+        let cell = format!("responses/{name}.jsonl");
+        let started = Instant::now();
+        if !self.dir.has(&cell) {
+            let how = self.study.settings.evaluation();
+            let phase = format!("evaluating {name}");
+            let responses = self.ask(&phase, Split::Test, how, respondent, follow)?;
+            self.dir.write_lines(&cell, &responses)?;
+        }
+        self.timings.push((format!("evaluate {name}"), started.elapsed().as_secs_f64()));
+        let responses = self.dir.read_lines(&cell)?;
+        Ok(Answered { name: name.to_owned(), role, seed, responses })
+    }
+
+    fn ask(
+        &self,
+        phase: &str,
+        split: Split,
+        how: Administration,
+        respondent: &Embedded,
+        follow: &mut dyn Follow,
+    ) -> Result<Vec<Response>, StudyError> {
+        let instrument = self.study.instrument;
+        let items: Vec<(usize, &Item)> =
+            instrument.items.iter().enumerate().filter(|(_, item)| item.split == split).collect();
+        follow.begin(phase, items.len() * how.variants.per_item(instrument));
+        let mut progress = |done: usize| {
+            follow.advance(done, "");
+            !follow.cancelled()
+        };
+        let responses = administer(respondent, instrument, &items, how, &mut progress)?;
+        follow.end();
+        Ok(responses)
+    }
+
+    fn summarise(
+        self,
+        answered: &[Answered],
+        training: Vec<TrainingSummary>,
+    ) -> Result<RunSummary, StudyError> {
+        let study = self.study;
+        let settings = &study.settings;
+        let scores = answered
+            .iter()
+            .map(|a| Scores::new(study.instrument, &a.responses, settings.readout))
+            .collect::<Result<Vec<_>, _>>()?;
+        let options = BootstrapOptions { resamples: settings.resamples, ..BootstrapOptions::default() };
+        let respondents = answered
+            .iter()
+            .zip(&scores)
+            .map(|(a, scores)| {
+                let profile = Profile::new(scores, options)?;
+                Ok(RespondentSummary { name: a.name.clone(), role: a.role, profile })
+            })
+            .collect::<Result<Vec<_>, StudyError>>()?;
+        let mut shifts = Vec::new();
+        for steering in &study.steerings {
+            let runs = self.runs(steering, answered, &scores);
+            let shift = DomainShift::new(&runs, &steering.target, options)?;
+            let (respondent, title) = (steering.name.clone(), steering.title.clone());
+            shifts.push(ShiftSummary { respondent, title, shift });
+        }
+        let model = describe_model(&study.model_name, study.model)?;
+        let targets: Vec<&Target> = study.steerings.iter().map(|s| &s.target).collect();
+        let named: Vec<(String, Vec<Response>)> =
+            answered.iter().map(|a| (a.name.clone(), a.responses.clone())).collect();
+        Ok(RunSummary {
+            format_version: RunSummary::FORMAT_VERSION,
+            name: study.name.clone(),
+            created: now(),
+            axia_version: env!("CARGO_PKG_VERSION").to_owned(),
+            command: study.command.clone(),
+            survey: describe_survey(study.instrument, settings),
+            machine: machine(),
+            settings: settings.describe(),
+            hashes: self.hashes,
+            notes: notes(&model, settings, &respondents, &shifts),
+            examples: examples(study.instrument, &targets, &named),
+            model,
+            respondents,
+            shifts,
+            training,
+            timings: self.timings,
+        })
+    }
+
+    /// The respondents of every seed for one steering.
+    fn runs<'s>(
+        &self,
+        steering: &Steering,
+        answered: &[Answered],
+        scores: &'s [Scores],
+    ) -> Vec<ShiftRun<'s>> {
+        let find = |name: &str| answered.iter().position(|a| a.name == name).map(|i| &scores[i]);
+        let seeds = answered.iter().filter(|a| a.role == Role::Control).map(|a| a.seed);
+        seeds
+            .filter_map(|seed| {
+                Some(ShiftRun {
+                    seed,
+                    base: find("base"),
+                    control: find(&self.seeded("control", seed))?,
+                    steered: find(&self.seeded(&steering.name, seed))?,
+                })
+            })
+            .collect()
+    }
+}
+
+impl Steering {
+    /// A steering of one value (or trait) down or up.
+    pub fn one(dimension: axia_values::instrument::Dimension, direction: Direction) -> Self {
+        let title = format!("{}, {direction}", dimension.label());
+        let target = Target::new(dimension, direction);
+        Self { name: target.name.clone(), title, target }
+    }
+
+    /// A whole target profile from a file.
+    ///
+    /// # Errors
+    /// [`StudyError::Target`].
+    pub fn profile(path: &Path) -> Result<Self, StudyError> {
+        if !path.exists() {
+            let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+            return Err(FileError::on("read the target", path)(missing).into());
+        }
+        let target = Target::load(path)?;
+        Ok(Self { name: target.name.clone(), title: target.name.clone(), target })
+    }
+}
+
+/// The present time as RFC 3339 in UTC.
+fn now() -> String {
+    humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()
+}

@@ -1,0 +1,105 @@
+//! What a reader must know to judge a run's numbers.
+
+use super::Settings;
+use super::summary::{ModelInfo, Note, NoteLevel, RespondentSummary, Role, ShiftSummary};
+use axia_values::stats::MIN_EXAMPLES;
+
+/// Below this many weights a model's effects are called small-model effects.
+const SMALL: u64 = 1_000_000_000;
+/// A profile whose dimensions differ by less than this (standard deviation of the means) is flat.
+const FLAT: f64 = 0.25;
+/// Share of invalid replies above which a caution is due.
+const INVALID: f64 = 0.05;
+
+/// Remarks on the run, cautions first.
+pub fn notes(
+    model: &ModelInfo,
+    settings: &Settings,
+    respondents: &[RespondentSummary],
+    shifts: &[ShiftSummary],
+) -> Vec<Note> {
+    let mut cautions = Vec::new();
+    if model.parameters < SMALL {
+        let millions = model.parameters as f64 / 1e6;
+        cautions.push(format!(
+            "The model, {}, is small: {millions:.0} million parameters, stored as {}. It follows \
+             instructions loosely, and what it shows are small-model effects; larger models may \
+             respond differently.",
+            model.name, model.storage
+        ));
+    }
+    if let Some(base) = respondents.iter().find(|r| r.role == Role::Base) {
+        cautions.extend(flat_profile(base));
+    }
+    cautions.extend(respondents.iter().filter_map(invalid_replies));
+    cautions.extend(shifts.iter().filter_map(no_effect));
+    cautions.extend(few_items(shifts));
+    if settings.seeds.len() < 3 && !shifts.is_empty() {
+        cautions.push(format!(
+            "This run used {}; a claim about a method needs at least three training seeds.",
+            if settings.seeds.len() == 1 { "one training seed" } else { "two training seeds" }
+        ));
+    }
+    if let Some(limit) = settings.limit {
+        cautions.push(format!("Only {limit} items per split were used (--limit)."));
+    }
+    let mut notes: Vec<Note> =
+        cautions.into_iter().map(|text| Note { level: NoteLevel::Caution, text }).collect();
+    if !shifts.is_empty() {
+        let text = "Effects are measured against a matched control: an adapter trained on the same \
+                    rows, in the same order and for the same number of steps, but with the \
+                    model's own baseline ratings everywhere."
+            .to_owned();
+        notes.push(Note { level: NoteLevel::Info, text });
+    }
+    notes
+}
+
+fn flat_profile(base: &RespondentSummary) -> Option<String> {
+    let means: Vec<f64> = base.profile.dimensions.iter().map(|d| d.mean.value).collect();
+    let sd = axia_values::stats::sample_sd(&means)?;
+    (sd < FLAT).then(|| {
+        let low = means.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = means.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        format!(
+            "The base model's ratings are flat: the means of its values lie between {low:.2} and \
+             {high:.2} on the scale from 1 to 6 (standard deviation {sd:.2}). It hardly tells the \
+             values apart, so its ranking of them means little."
+        )
+    })
+}
+
+fn invalid_replies(respondent: &RespondentSummary) -> Option<String> {
+    let profile = &respondent.profile;
+    let share = profile.invalid as f64 / profile.replies.max(1) as f64;
+    (share > INVALID).then(|| {
+        format!(
+            "{:.0} % of the replies of {} hold no rating and are not counted.",
+            share * 100.0,
+            respondent.name
+        )
+    })
+}
+
+fn no_effect(shift: &ShiftSummary) -> Option<String> {
+    let drop = &shift.shift.against_control.target_drop.macro_average;
+    (drop.low <= 0.0 && drop.high >= 0.0).then(|| {
+        format!(
+            "For {} the interval of the effect includes zero: no effect is shown.",
+            shift.title
+        )
+    })
+}
+
+fn few_items(shifts: &[ShiftSummary]) -> Option<String> {
+    let items = |s: &ShiftSummary| -> usize {
+        s.shift.against_control.values.iter().filter(|v| v.goal.is_some()).map(|v| v.items).sum()
+    };
+    let least = shifts.iter().map(items).min()?;
+    (least < MIN_EXAMPLES).then(|| {
+        format!(
+            "The target is measured by {least} held-out items; with fewer than {MIN_EXAMPLES} the \
+             intervals of its shift are wide and rest on little."
+        )
+    })
+}

@@ -1,0 +1,97 @@
+//! Where numbers come from: model, survey, machine, hashes.
+
+use super::summary::{ModelInfo, SurveyInfo};
+use super::{Settings, StudyError};
+use axia_engine::Model;
+use axia_engine::error::FileError;
+use axia_values::instrument::{Instrument, Split};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Facts about the model; `name` is what the user called it.
+pub fn describe_model(name: &str, model: &Model) -> Result<ModelInfo, StudyError> {
+    let tensors = model.tensors()?;
+    let (mut parameters, mut types) = (0u64, BTreeSet::new());
+    for name in tensors.names() {
+        let tensor = tensors.tensor(name).map_err(axia_engine::EngineError::from)?;
+        parameters += tensor.values() as u64;
+        types.insert(tensor.dtype().name());
+    }
+    let bytes = files(model.path()).iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
+    Ok(ModelInfo {
+        name: name.to_owned(),
+        architecture: format!("{:?}", model.decoder().config().architecture).to_lowercase(),
+        parameters,
+        storage: types.into_iter().collect::<Vec<_>>().join(", "),
+        bytes,
+    })
+}
+
+/// Facts about the survey as this experiment uses it.
+pub fn describe_survey(instrument: &Instrument, settings: &Settings) -> SurveyInfo {
+    let count = |split| instrument.split(split).count();
+    SurveyInfo {
+        name: instrument.name.clone(),
+        title: instrument.title.clone(),
+        items: [count(Split::Train), count(Split::Validation), count(Split::Test)],
+        train_variants: settings.train_variants.per_item(instrument),
+        test_variants: settings.test_variants.per_item(instrument),
+        instructions: instrument.instructions.len(),
+        templates: instrument.templates.len(),
+    }
+}
+
+/// Processor, system and threads.
+pub fn machine() -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("model name"))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    });
+    let threads = rayon::current_num_threads();
+    let (system, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    let cpu = cpu.unwrap_or_else(|| "unknown processor".to_owned());
+    format!("{cpu}, {threads} threads, {system} {arch}")
+}
+
+/// The weight files of a model.
+fn files(path: &Path) -> Vec<PathBuf> {
+    if !path.is_dir() {
+        return vec![path.to_owned()];
+    }
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path());
+    let mut files: Vec<PathBuf> =
+        entries.filter(|p| p.extension().is_some_and(|e| e == "safetensors")).collect();
+    files.sort();
+    files
+}
+
+/// SHA-256 of a model's weights (of a folder: of all its weight files, in the order of names), or
+/// of any file.
+///
+/// # Errors
+/// [`StudyError::File`].
+pub fn sha256_of(path: &Path) -> Result<String, StudyError> {
+    let mut digest = Sha256::new();
+    for file in files(path) {
+        let mut open = || -> std::io::Result<()> {
+            std::io::copy(&mut std::fs::File::open(&file)?, &mut HashWriter(&mut digest))?;
+            Ok(())
+        };
+        open().map_err(FileError::on("read", &file))?;
+    }
+    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl std::io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

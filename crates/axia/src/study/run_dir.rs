@@ -1,0 +1,175 @@
+//! The folder of a run: cells appear whole, so that a killed run goes on where it was.
+
+use super::StudyError;
+use axia_engine::error::FileError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+const MANIFEST: &str = "manifest.json";
+
+/// A run's folder.
+#[derive(Debug, Clone)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+impl RunDir {
+    /// Opens or makes the folder of the run that `manifest` describes.
+    ///
+    /// # Errors
+    /// [`StudyError::Occupied`] when the folder holds a run with another manifest,
+    /// [`StudyError::File`] when it cannot be made.
+    pub fn open(path: &Path, manifest: &Value) -> Result<Self, StudyError> {
+        let dir = Self { path: path.to_owned() };
+        if dir.path.join(MANIFEST).exists() {
+            let found: Value = dir.read(MANIFEST)?;
+            if let Some(difference) = difference("", &found, manifest) {
+                return Err(StudyError::Occupied { dir: dir.path, difference });
+            }
+            return Ok(dir);
+        }
+        let occupied = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        if occupied {
+            let difference = "it has files but no manifest.json".to_owned();
+            return Err(StudyError::Occupied { dir: dir.path, difference });
+        }
+        dir.write(MANIFEST, manifest)?;
+        Ok(dir)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A path inside.
+    pub fn join(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Whether a cell is there already.
+    pub fn has(&self, name: &str) -> bool {
+        self.path.join(name).exists()
+    }
+
+    /// Reads a JSON file of the run.
+    ///
+    /// # Errors
+    /// [`StudyError::File`] or [`StudyError::Damaged`].
+    pub fn read<T: DeserializeOwned>(&self, name: &str) -> Result<T, StudyError> {
+        let path = self.path.join(name);
+        let text = std::fs::read_to_string(&path).map_err(FileError::on("read", &path))?;
+        serde_json::from_str(&text)
+            .map_err(|e| StudyError::Damaged { path, problem: e.to_string() })
+    }
+
+    /// Reads a file of JSON lines.
+    ///
+    /// # Errors
+    /// [`StudyError::File`] or [`StudyError::Damaged`] with the line.
+    pub fn read_lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, StudyError> {
+        let path = self.path.join(name);
+        let text = std::fs::read_to_string(&path).map_err(FileError::on("read", &path))?;
+        let lines = text.lines().enumerate();
+        lines
+            .map(|(i, line)| {
+                serde_json::from_str(line).map_err(|e| StudyError::Damaged {
+                    path: path.clone(),
+                    problem: format!("line {}: {e}", i + 1),
+                })
+            })
+            .collect()
+    }
+
+    /// Writes a JSON file; it appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`StudyError::File`].
+    pub fn write<T: Serialize>(&self, name: &str, value: &T) -> Result<(), StudyError> {
+        let mut text = serde_json::to_string_pretty(value).map_err(|e| self.invalid(name, e))?;
+        text.push('\n');
+        self.write_bytes(name, text.as_bytes())
+    }
+
+    /// Writes a file of JSON lines; it appears whole or not at all.
+    ///
+    /// # Errors
+    /// [`StudyError::File`].
+    pub fn write_lines<T: Serialize>(&self, name: &str, rows: &[T]) -> Result<(), StudyError> {
+        let mut text = String::new();
+        for row in rows {
+            text.push_str(&serde_json::to_string(row).map_err(|e| self.invalid(name, e))?);
+            text.push('\n');
+        }
+        self.write_bytes(name, text.as_bytes())
+    }
+
+    fn invalid(&self, name: &str, error: serde_json::Error) -> StudyError {
+        FileError::on("write", &self.path.join(name))(std::io::Error::other(error)).into()
+    }
+
+    fn write_bytes(&self, name: &str, bytes: &[u8]) -> Result<(), StudyError> {
+        let path = self.path.join(name);
+        let folder = path.parent().unwrap_or(&self.path).to_owned();
+        let write = || -> std::io::Result<()> {
+            std::fs::create_dir_all(&folder)?;
+            let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+            file.write_all(bytes)?;
+            file.as_file().sync_all()?;
+            file.persist(&path)?;
+            Ok(())
+        };
+        Ok(write().map_err(FileError::on("write", &path))?)
+    }
+}
+
+/// The first place where two manifests differ, in words.
+fn difference(at: &str, found: &Value, wanted: &Value) -> Option<String> {
+    if let (Value::Object(a), Value::Object(b)) = (found, wanted) {
+        let keys = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k)));
+        let none = &Value::Null;
+        return keys.into_iter().find_map(|key| {
+            let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+            difference(&path, a.get(key).unwrap_or(none), b.get(key).unwrap_or(none))
+        });
+    }
+    (found != wanted).then(|| format!("{at} was {found} and now is {wanted}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_second_run_goes_on_only_with_the_same_settings() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        let dir = RunDir::open(&path, &json!({"rank": 4, "model": {"name": "a"}})).unwrap();
+        dir.write_lines("cell.jsonl", &[1, 2, 3]).unwrap();
+        assert!(RunDir::open(&path, &json!({"rank": 4, "model": {"name": "a"}})).is_ok());
+        let other = RunDir::open(&path, &json!({"rank": 4, "model": {"name": "b"}}));
+        let message = other.unwrap_err().to_string();
+        assert!(message.contains(r#"model.name was "a" and now is "b""#), "{message}");
+        assert_eq!(dir.read_lines::<u8>("cell.jsonl").unwrap(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn damaged_files_are_named_with_their_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = RunDir::open(&folder.path().join("run"), &json!({})).unwrap();
+        std::fs::write(dir.join("cell.jsonl"), "1\nx\n").unwrap();
+        let message = dir.read_lines::<u8>("cell.jsonl").unwrap_err().to_string();
+        assert!(message.contains("cell.jsonl") && message.contains("line 2"), "{message}");
+    }
+
+    #[test]
+    fn a_folder_with_other_files_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("thesis.tex"), "…").unwrap();
+        assert!(matches!(RunDir::open(folder.path(), &json!({})), Err(StudyError::Occupied { .. })));
+    }
+}

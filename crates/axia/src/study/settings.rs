@@ -1,0 +1,175 @@
+//! Settings of an experiment.
+
+use super::survey::{Administration, AnswerMode, SAMPLED};
+use super::{StudyError, VariantPlan};
+use axia_engine::train::{EarlyStopping, Optimizer, Order, Schedule};
+use axia_values::profile::Readout;
+use axia_values::target::Target;
+use serde::{Deserialize, Serialize};
+
+/// A named set of defaults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// Minutes on a laptop: a small adapter, a few ways of asking, two epochs.
+    Quick,
+    /// The full protocol: rank 256, all 27 ways of asking, ten epochs with early stopping, three
+    /// seeds.
+    Paper,
+}
+
+/// Everything that decides an experiment's numbers, apart from model, survey and targets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// LoRA rank.
+    pub rank: usize,
+    /// LoRA alpha.
+    pub alpha: f64,
+    /// Peak learning rate.
+    pub lr: f64,
+    /// Most epochs.
+    pub epochs: usize,
+    /// Rows per step.
+    pub batch_rows: usize,
+    /// Order of the rows.
+    pub order: Order,
+    /// Schedule of the learning rate.
+    pub schedule: Schedule,
+    /// Part of the steps spent warming up.
+    pub warmup: f64,
+    /// Largest norm of the gradient.
+    pub clip: Option<f64>,
+    /// Early stopping.
+    pub early_stopping: Option<EarlyStopping>,
+    /// Ways of asking in training and for the baseline.
+    pub train_variants: VariantPlan,
+    /// Ways of asking in validation.
+    pub validation_variants: VariantPlan,
+    /// Ways of asking in evaluation.
+    pub test_variants: VariantPlan,
+    /// How baseline ratings are obtained.
+    pub baseline: AnswerMode,
+    /// How ratings are read out in evaluation.
+    pub readout: Readout,
+    /// Whether questions are put in the model's chat format.
+    pub chat: bool,
+    /// Seeds of adapters and row order; one pair of control and steered adapters each.
+    pub seeds: Vec<u64>,
+    /// Most items per split, spread over the survey; for trying things out.
+    pub limit: Option<usize>,
+    /// Bootstrap resamples.
+    pub resamples: usize,
+}
+
+impl Settings {
+    /// The defaults of a preset.
+    pub fn preset(preset: Preset) -> Self {
+        let paper = Self {
+            rank: 256,
+            alpha: 512.0,
+            lr: 1e-4,
+            epochs: 10,
+            batch_rows: 108,
+            order: Order::Grouped,
+            schedule: Schedule::Linear,
+            warmup: 0.15,
+            clip: Some(1.0),
+            early_stopping: Some(EarlyStopping { patience: 2, threshold: 0.01 }),
+            train_variants: VariantPlan::All,
+            validation_variants: VariantPlan::All,
+            test_variants: VariantPlan::All,
+            baseline: SAMPLED,
+            readout: Readout::Expected,
+            chat: false,
+            seeds: vec![0, 1, 2],
+            limit: None,
+            resamples: 2000,
+        };
+        match preset {
+            Preset::Paper => paper,
+            Preset::Quick => Self {
+                rank: 16,
+                alpha: 32.0,
+                lr: 1e-3,
+                epochs: 2,
+                batch_rows: 54,
+                early_stopping: None,
+                train_variants: VariantPlan::Rotating(3),
+                validation_variants: VariantPlan::Rotating(1),
+                test_variants: VariantPlan::Spread(3),
+                baseline: AnswerMode::Scored,
+                seeds: vec![0],
+                ..paper
+            },
+        }
+    }
+
+    /// How the survey is given for evaluation.
+    pub fn evaluation(&self) -> Administration {
+        let mode = match self.readout {
+            Readout::Expected | Readout::Argmax => AnswerMode::Scored,
+            Readout::Sampled => SAMPLED,
+        };
+        Administration { chat: self.chat, mode, variants: self.test_variants }
+    }
+
+    /// Rejects settings that make no sense before anything is computed.
+    ///
+    /// # Errors
+    /// [`StudyError::Setting`] naming the setting.
+    pub fn check(&self) -> Result<(), StudyError> {
+        let wrong = |what: &str| Err(StudyError::Setting(what.to_owned()));
+        let mut seeds = self.seeds.clone();
+        seeds.sort_unstable();
+        seeds.dedup();
+        if self.rank == 0 {
+            return wrong("the LoRA rank must be at least 1");
+        }
+        if !(self.alpha.is_finite() && self.alpha > 0.0) {
+            return wrong("LoRA alpha must be a positive number");
+        }
+        if self.seeds.is_empty() || seeds.len() != self.seeds.len() {
+            return wrong("give at least one seed, and each only once");
+        }
+        if self.epochs == 0 {
+            return wrong("the number of epochs must be at least 1");
+        }
+        if self.limit == Some(0) {
+            return wrong("the limit must be at least 1 item per split");
+        }
+        Ok(())
+    }
+
+    /// The settings as text, for people.
+    pub fn describe(&self) -> Vec<(String, String)> {
+        let json = serde_json::to_value(self).unwrap_or_default();
+        let entries = json.as_object().into_iter().flatten();
+        entries.map(|(key, value)| (key.replace('_', " "), plain(value))).collect()
+    }
+}
+
+fn plain(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Null => "none".to_owned(),
+        serde_json::Value::Object(fields) => {
+            let parts = fields.iter().map(|(k, v)| format!("{} {}", k.replace('_', " "), plain(v)));
+            parts.collect::<Vec<_>>().join(", ")
+        }
+        serde_json::Value::Array(items) => {
+            items.iter().map(plain).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// What is steered where, for one steered respondent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Steering {
+    /// Name of the respondent: `power-down`.
+    pub name: String,
+    /// In words: `Power, down`.
+    pub title: String,
+    /// The target.
+    pub target: Target,
+}

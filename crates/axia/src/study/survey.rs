@@ -1,0 +1,180 @@
+//! Giving a survey to a respondent.
+
+use super::{StudyError, VariantPlan};
+use crate::respondent::{Progress, Prompt, Reply, Respondent, Scoring};
+use axia_engine::generate::Sampling;
+use axia_values::instrument::{Instrument, Item, Row, Variant};
+use axia_values::profile::{Answer, Response};
+use axia_values::rating::{Distribution, Rating};
+use serde::{Deserialize, Serialize};
+
+/// Tokens a sampled answer may take: room for a space, a digit and a closing phrase.
+const REPLY_TOKENS: usize = 6;
+
+/// How a survey is given.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Administration {
+    /// Whether questions are put as a user's turn in the model's chat format; otherwise as plain
+    /// text to be continued.
+    pub chat: bool,
+    /// How answers are obtained.
+    pub mode: AnswerMode,
+    /// Ways of asking.
+    pub variants: VariantPlan,
+}
+
+/// How answers are obtained.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnswerMode {
+    /// The six ratings are scored as continuations.
+    Scored,
+    /// Replies are sampled.
+    Sampled {
+        /// Sampling temperature.
+        temperature: f64,
+        /// Replies per question.
+        repetitions: usize,
+        /// Seed.
+        seed: u64,
+    },
+}
+
+/// The paper's sampled readout: temperature 0.5, three repetitions.
+pub const SAMPLED: AnswerMode =
+    AnswerMode::Sampled { temperature: 0.5, repetitions: 3, seed: 0 };
+
+/// One item in one variant.
+struct Question<'a> {
+    item: &'a Item,
+    variant: Variant,
+    row: Row,
+}
+
+/// Asks `respondent` the items (given with their places in the instrument).
+///
+/// # Errors
+/// [`StudyError::Respondent`] where the respondent fails or `progress` says to stop.
+pub fn administer(
+    respondent: &dyn Respondent,
+    instrument: &Instrument,
+    items: &[(usize, &Item)],
+    how: Administration,
+    progress: Progress,
+) -> Result<Vec<Response>, StudyError> {
+    let questions: Vec<Question> = items
+        .iter()
+        .flat_map(|&(index, item)| {
+            how.variants.of(instrument, index).into_iter().map(move |variant| Question {
+                item,
+                variant,
+                row: instrument.row(item, variant),
+            })
+        })
+        .collect();
+    let answers = match how.mode {
+        AnswerMode::Scored => scored(respondent, &questions, how.chat, progress)?,
+        AnswerMode::Sampled { temperature, repetitions, seed } => {
+            let sampling = Sampling { temperature, top_p: 1.0, top_k: 0 };
+            sampled(respondent, &questions, how.chat, (sampling, repetitions, seed), progress)?
+        }
+    };
+    let answered = questions.iter().zip(answers).map(|(question, answer)| Response {
+        item: question.item.id.clone(),
+        variant: question.variant,
+        answer,
+    });
+    Ok(answered.collect())
+}
+
+/// The prompt of a row up to the rating.
+pub fn prompt(row: &Row, chat: bool) -> Prompt {
+    if chat {
+        Prompt::Chat {
+            question: row.instruction_and_statement.clone(),
+            answer: row.before.clone(),
+        }
+    } else {
+        Prompt::Plain(row.prompt())
+    }
+}
+
+fn scored(
+    respondent: &dyn Respondent,
+    questions: &[Question],
+    chat: bool,
+    progress: Progress,
+) -> Result<Vec<Answer>, StudyError> {
+    let candidates: Vec<String> = Rating::ALL.iter().map(|r| r.to_string()).collect();
+    let scorings: Vec<Scoring> = questions
+        .iter()
+        .map(|q| Scoring { prompt: prompt(&q.row, chat), candidates: candidates.clone() })
+        .collect();
+    let scores = respondent.score(&scorings, progress)?;
+    let distributions = scores.into_iter().map(|scores| {
+        let six: [f64; 6] = std::array::from_fn(|i| scores.get(i).copied().unwrap_or(f64::NAN));
+        let found = Distribution::from_log_likelihoods(six);
+        found.map(Answer::Scored).map_err(|e| StudyError::Setting(e.to_string()))
+    });
+    distributions.collect()
+}
+
+fn sampled(
+    respondent: &dyn Respondent,
+    questions: &[Question],
+    chat: bool,
+    (sampling, repetitions, seed): (Sampling, usize, u64),
+    progress: Progress,
+) -> Result<Vec<Answer>, StudyError> {
+    let replies: Vec<Reply> = questions
+        .iter()
+        .enumerate()
+        .flat_map(|(index, question)| {
+            (0..repetitions).map(move |repetition| Reply {
+                prompt: prompt(&question.row, chat),
+                sampling,
+                // One stream per question and repetition, whatever is asked beside it.
+                seed: seed ^ ((index * repetitions + repetition) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15),
+                max_tokens: REPLY_TOKENS,
+            })
+        })
+        .collect();
+    let texts = respondent.reply(&replies, &|text| digit_run_ended(text), progress)?;
+    let votes = texts.chunks(repetitions.max(1));
+    Ok(votes.map(|texts| Answer::Sampled(texts.iter().map(|t| rating_in(t)).collect())).collect())
+}
+
+/// The rating a reply gives: its first number, if that is a lone digit from 1 to 6.
+pub fn rating_in(reply: &str) -> Option<Rating> {
+    let number = reply.split(|c: char| !c.is_ascii_digit()).find(|part| !part.is_empty())?;
+    number.parse().ok().and_then(|n: u8| Rating::new(n).ok())
+}
+
+/// Whether a reply holds a number that is over, so that the rest need not be sampled.
+fn digit_run_ended(reply: &str) -> bool {
+    let after = reply.trim_start_matches(|c: char| !c.is_ascii_digit());
+    after.trim_start_matches(|c: char| c.is_ascii_digit()).chars().next().is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_are_read_by_their_first_number() {
+        let cases = [
+            ("4", Some(4)),
+            (" 5 out of 6.", Some(5)),
+            ("I choose 2.", Some(2)),
+            ("10", None),
+            ("0", None),
+            ("7 or 6", None),
+            ("six", None),
+            ("", None),
+        ];
+        for (reply, rating) in cases {
+            assert_eq!(rating_in(reply).map(Rating::get), rating, "{reply:?}");
+        }
+        assert!(!digit_run_ended("Rating 1") && digit_run_ended("1 ") && !digit_run_ended("one"));
+    }
+}
