@@ -33,10 +33,13 @@ impl Default for LoraSettings {
     }
 }
 
+/// The linear layer that a pair belongs to: its block and which of the block's it is.
+pub type Place = (usize, Module);
+
 /// LoRA pairs, each at its place in the model.
 pub struct Adapter<K: Kernels> {
     pub(crate) pairs: Vec<LoraPair<K::Buffer>>,
-    places: Vec<(usize, Module)>,
+    places: Vec<Place>,
     /// Index into `pairs` per block and module.
     index: Vec<[Option<usize>; MODULES.len()]>,
     sizes: Vec<[usize; 2]>,
@@ -46,7 +49,7 @@ impl<K: Kernels> Adapter<K> {
     /// An adapter from pairs and their places; `sizes` are the lengths of each `a` and `b`.
     pub fn new(
         blocks: usize,
-        pairs: Vec<((usize, Module), LoraPair<K::Buffer>)>,
+        pairs: Vec<(Place, LoraPair<K::Buffer>)>,
         sizes: Vec<[usize; 2]>,
     ) -> Self {
         let mut index = vec![[None; MODULES.len()]; blocks];
@@ -94,7 +97,7 @@ impl<K: Kernels> Adapter<K> {
     }
 
     /// Block and module of every pair.
-    pub fn places(&self) -> &[(usize, Module)] {
+    pub fn places(&self) -> &[Place] {
         &self.places
     }
 

@@ -1,7 +1,6 @@
 //! Gradients of an adapter.
 
-use super::Adapter;
-use crate::decoder::Module;
+use super::{Adapter, Place};
 use crate::kernels::Kernels;
 
 /// A pair of buffers per LoRA pair of an adapter, in the order of [`Adapter::places`].
@@ -43,7 +42,7 @@ impl<K: Kernels> Gradients<K> {
         &mut self,
         kernels: &K,
         adapter: &Adapter<K>,
-        (block, module): (usize, Module),
+        (block, module): Place,
         x: &K::Buffer,
         dy: &K::Buffer,
     ) {

@@ -4,5 +4,5 @@ mod adapter;
 mod gradients;
 mod peft;
 
-pub use adapter::{Adapter, LoraSettings};
+pub use adapter::{Adapter, LoraSettings, Place};
 pub use gradients::Gradients;

@@ -1,9 +1,9 @@
 //! Between adapters on a device and PEFT's folders.
 
-use super::Adapter;
+use super::{Adapter, Place};
 use crate::adapter::{Adapter as PeftAdapter, LoraConfig, LoraTensors};
 use crate::config::ModelConfig;
-use crate::decoder::{MODULES, Module};
+use crate::decoder::MODULES;
 use crate::error::EngineError;
 use crate::kernels::{Kernels, LoraPair};
 
@@ -38,7 +38,7 @@ impl<K: Kernels> Adapter<K> {
 
     /// The adapter as PEFT stores it, with `lora` as its settings.
     pub fn to_peft(&self, kernels: &K, config: &ModelConfig, lora: LoraConfig) -> PeftAdapter {
-        let tensors = |(&(block, module), pair): (&(usize, Module), &LoraPair<K::Buffer>)| {
+        let tensors = |(&(block, module), pair): (&Place, &LoraPair<K::Buffer>)| {
             let (outputs, inputs) = module.shape(config);
             LoraTensors {
                 module: module.name(block),

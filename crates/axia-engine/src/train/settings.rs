@@ -87,7 +87,7 @@ impl Default for TrainSettings {
 impl TrainSettings {
     /// Rows of one optimiser step.
     pub(super) fn step_rows(&self) -> usize {
-        self.batch_rows.saturating_mul(self.accumulation)
+        self.batch_rows.saturating_mul(self.accumulation).max(1)
     }
 
     /// Optimiser steps of one epoch over `rows` rows.

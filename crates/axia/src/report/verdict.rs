@@ -1,8 +1,9 @@
 //! The plain-language answer to "did it work?", from the numbers.
 
-use axia_values::profile::Profile;
+use axia_values::instrument::Dimension;
+use axia_values::profile::{DimensionScore, Profile};
 use axia_values::rating::Rating;
-use axia_values::shift::{Comparison, ValueShift};
+use axia_values::shift::Comparison;
 use axia_values::stats::Estimate;
 
 use super::words::{fixed, interval, list, with_interval};
@@ -108,7 +109,9 @@ pub(super) fn verdict(summary: &ShiftSummary) -> Verdict {
 
 fn answer(outcome: Outcome, selectivity: Option<&Estimate>) -> &'static str {
     match outcome {
-        Outcome::Moved if selectivity.is_some_and(|s| s.high < 0.0) => "Yes, but other values moved more.",
+        Outcome::Moved if selectivity.is_some_and(|s| s.high < 0.0) => {
+            "Yes, but other values moved more."
+        }
         Outcome::Moved if selectivity.is_some_and(|s| s.low <= 0.0) => "Yes, but not selectively.",
         Outcome::Moved => "Yes.",
         Outcome::Unclear => "No clear effect.",
@@ -156,8 +159,8 @@ fn rest(effects: &Comparison, outcome: Outcome) -> String {
         return "; everything was a target, so nothing else could move".to_owned();
     };
     let others = format!(
-        "; other {} moved by {} on average",
-        noun(&effects.values),
+        "; other {}s moved by {} on average",
+        noun(effects.values.iter().map(|value| &value.dimension)),
         fixed(fluctuation.value, 2)
     );
     match effects.selectivity.map(|averages| averages.macro_average) {
@@ -178,28 +181,29 @@ fn so(selectivity: &Estimate) -> &'static str {
     }
 }
 
-/// What the instrument measures: values, or traits of another theory.
-fn noun(shifts: &[ValueShift]) -> &'static str {
-    let all_values = shifts.iter().all(|shift| shift.dimension.value().is_some());
-    if all_values { "values" } else { "traits" }
+/// What the instrument measures: a value, or a trait of another theory.
+pub(super) fn noun<'a>(dimensions: impl IntoIterator<Item = &'a Dimension>) -> &'static str {
+    let all_values = dimensions.into_iter().all(|dimension| dimension.value().is_some());
+    if all_values { "value" } else { "trait" }
 }
 
 /// The summary of a run without steering.
 pub(super) fn profile_only(name: &str, profile: &Profile) -> String {
     let mut order: Vec<_> = profile.dimensions.iter().collect();
     order.sort_by(|a, b| b.mean.value.total_cmp(&a.mean.value));
-    let described = |scores: &[&axia_values::profile::DimensionScore]| {
-        let parts = scores.iter().map(|score| {
-            format!("{} ({})", score.dimension.label(), fixed(score.mean.value, 2))
-        });
+    let described = |scores: &[&DimensionScore]| {
+        let parts = scores
+            .iter()
+            .map(|score| format!("{} ({})", score.dimension.label(), fixed(score.mean.value, 2)));
         list(&parts.collect::<Vec<_>>())
     };
     let shown = (order.len() / 2).min(3);
-    let ends = match (order.get(..shown), order.get(order.len() - shown..)) {
-        (Some(top @ [_, ..]), Some(bottom)) => {
-            format!(" It rates {} highest and {} lowest.", described(top), described(bottom))
-        }
-        _ => String::new(),
+    let highest: Vec<_> = order.iter().take(shown).copied().collect();
+    let lowest: Vec<_> = order.iter().rev().take(shown).copied().collect();
+    let ends = if shown == 0 {
+        String::new()
+    } else {
+        format!(" It rates {} highest and {} lowest.", described(&highest), described(&lowest))
     };
     format!(
         "Nothing was steered in this run: it profiles the respondent {name} on {} items. Its mean \
@@ -207,4 +211,128 @@ pub(super) fn profile_only(name: &str, profile: &Profile) -> String {
         profile.items,
         fixed(profile.grand_mean, 2)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use axia_values::profile::Readout;
+    use axia_values::shift::{Averages, DomainShift, ValueShift};
+    use axia_values::taxonomy::RefinedValue;
+
+    use super::*;
+
+    fn estimate((value, low, high): (f64, f64, f64)) -> Estimate {
+        Estimate { value, low, high }
+    }
+
+    fn averages(numbers: (f64, f64, f64)) -> Averages {
+        Averages { macro_average: estimate(numbers), micro_average: estimate(numbers) }
+    }
+
+    /// A shift with the given drop and selectivity, and a fluctuation of 0.18.
+    fn shift(
+        title: &str,
+        goal: u8,
+        drop: (f64, f64, f64),
+        selectivity: (f64, f64, f64),
+    ) -> ShiftSummary {
+        let value = ValueShift {
+            dimension: RefinedValue::Face.into(),
+            goal: Rating::new(goal).ok(),
+            distance: Some(0),
+            items: 5,
+            shift: estimate(drop),
+        };
+        let against_control = Comparison {
+            target_drop: averages(drop),
+            fluctuation: Some(averages((0.18, 0.15, 0.21))),
+            selectivity: Some(averages(selectivity)),
+            values: vec![value],
+            leakage: Vec::new(),
+            repetitions: None,
+        };
+        ShiftSummary {
+            respondent: "steered".into(),
+            title: title.into(),
+            shift: DomainShift {
+                format_version: DomainShift::FORMAT_VERSION,
+                target: "target".into(),
+                readout: Readout::Expected,
+                seeds: vec![1],
+                items: 10,
+                excluded: Vec::new(),
+                against_control,
+                against_base: None,
+                control_drift: None,
+            },
+        }
+    }
+
+    fn said(shift: &ShiftSummary) -> (Outcome, &'static str, String) {
+        let verdict = verdict(shift);
+        // Intervals are held together by no-break spaces.
+        (verdict.outcome, verdict.answer, verdict.sentence.replace('\u{a0}', " "))
+    }
+
+    #[test]
+    fn a_clear_and_selective_drop() {
+        let shift = shift("Power, down", 1, (0.62, 0.41, 0.8), (0.44, 0.2, 0.6));
+        let sentence = "Power fell by 0.62 points [0.41, 0.80] on held-out items against the \
+                        matched control; other values moved by 0.18 on average; selectivity 0.44 \
+                        [0.20, 0.60], so the target moved clearly more than the rest.";
+        assert_eq!(said(&shift), (Outcome::Moved, "Yes.", sentence.to_owned()));
+    }
+
+    #[test]
+    fn a_rise_that_is_not_selective() {
+        let unclear = shift("Power, up", 6, (0.2, 0.1, 0.3), (0.02, -0.1, 0.1));
+        let (outcome, answer, sentence) = said(&unclear);
+        assert_eq!((outcome, answer), (Outcome::Moved, "Yes, but not selectively."));
+        assert!(sentence.starts_with("Power rose by 0.20 points [0.10, 0.30]"), "{sentence}");
+        assert!(sentence.ends_with("did not move clearly more than the rest."), "{sentence}");
+        let worse = shift("Power, up", 6, (0.1, 0.05, 0.15), (-0.08, -0.1, -0.05));
+        let (_, answer, sentence) = said(&worse);
+        assert_eq!(answer, "Yes, but other values moved more.");
+        assert!(sentence.ends_with("so the rest moved more than the target."), "{sentence}");
+    }
+
+    #[test]
+    fn an_interval_with_zero_is_no_clear_effect() {
+        let shift = shift("Power, down", 1, (-0.05, -0.12, 0.02), (-0.2, -0.3, -0.1));
+        let sentence = "Power rose by 0.05 points [−0.02, 0.12] on held-out items against the \
+                        matched control, an interval that includes zero; other values moved by \
+                        0.18 on average.";
+        assert_eq!(said(&shift), (Outcome::Unclear, "No clear effect.", sentence.to_owned()));
+        let still = self::shift("Power, down", 1, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0));
+        assert_eq!(said(&still).0, Outcome::Unclear);
+    }
+
+    #[test]
+    fn the_wrong_way_is_said_so() {
+        let shift = shift("Power, down", 1, (-0.3, -0.5, -0.1), (-0.48, -0.7, -0.3));
+        let (outcome, answer, sentence) = said(&shift);
+        assert_eq!((outcome, answer), (Outcome::Opposite, "No: it moved the other way."));
+        assert!(sentence.starts_with("Power rose by 0.30 points [0.10, 0.50]"), "{sentence}");
+        let profile = self::shift("My profile", 3, (-0.3, -0.5, -0.1), (-0.4, -0.6, -0.2));
+        let sentence = said(&profile).2;
+        assert!(sentence.starts_with("My profile moved away from its goal by 0.30"), "{sentence}");
+    }
+
+    #[test]
+    fn one_item_has_no_interval() {
+        let shift = shift("Power, down", 1, (0.5, 0.5, 0.5), (0.4, 0.4, 0.4));
+        let (outcome, answer, sentence) = said(&shift);
+        assert_eq!((outcome, answer), (Outcome::NoInterval, "Too few items to tell."));
+        assert!(sentence.contains("chance cannot be told from effect"), "{sentence}");
+    }
+
+    #[test]
+    fn where_everything_is_a_target_nothing_else_moves() {
+        let mut shift = shift("All, down", 1, (0.5, 0.4, 0.6), (0.0, 0.0, 0.0));
+        shift.shift.against_control.fluctuation = None;
+        shift.shift.against_control.selectivity = None;
+        let (_, answer, sentence) = said(&shift);
+        assert_eq!(answer, "Yes.");
+        assert!(sentence.ends_with("so nothing else could move."), "{sentence}");
+    }
 }

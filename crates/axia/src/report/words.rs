@@ -28,9 +28,9 @@ pub(super) fn signed(value: f64) -> String {
     }
 }
 
-/// The ends of an interval: `[0.41, 0.80]`.
+/// The ends of an interval, kept on one line: `[0.41, 0.80]`.
 pub(super) fn interval(estimate: &Estimate) -> String {
-    format!("[{}, {}]", fixed(estimate.low, 2), fixed(estimate.high, 2))
+    format!("[{},\u{a0}{}]", fixed(estimate.low, 2), fixed(estimate.high, 2))
 }
 
 /// An estimate and its interval: `0.62 [0.41, 0.80]`.
@@ -134,13 +134,12 @@ mod tests {
             ["+0.25", "−0.25", "0.00", "0.00", "–"]
         );
         let estimate = Estimate { value: 0.62, low: -0.41, high: 0.8 };
-        assert_eq!(with_interval(&estimate), "0.62 [−0.41, 0.80]");
+        assert_eq!(with_interval(&estimate), "0.62 [−0.41,\u{a0}0.80]");
         assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([9_999, 134_515_008, 8_190_000_000].map(count), [
-            "9,999",
-            "134.5 million",
-            "8.2 billion"
-        ]);
+        assert_eq!(
+            [9_999, 134_515_008, 8_190_000_000].map(count),
+            ["9,999", "134.5 million", "8.2 billion"]
+        );
         assert_eq!([12, 84_700_000].map(bytes), ["12 bytes", "84.7 MB"]);
     }
 

@@ -38,9 +38,9 @@ impl Aim {
 
 /// Reproducible noise: 64 bits from a text (FNV-1a, then a splitmix finaliser).
 fn bits(text: &str) -> u64 {
-    let fnv = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325u64, |h, byte| (h ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let fnv = text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, byte| {
+        (h ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
     let mixed = (fnv ^ (fnv >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ (mixed >> 31)
@@ -135,7 +135,8 @@ pub fn run(name: &str, dimensions: &[Dimension], aims: &[Aim]) -> RunSummary {
         everybody.push((aim.name(), Role::Steered, steered));
     }
     let examples = examples(&everybody, aims);
-    let trained: Vec<&str> = everybody.iter().skip(1).map(|(name, ..)| name.as_str()).collect();
+    let names: Vec<String> = everybody.iter().skip(1).map(|(name, ..)| name.clone()).collect();
+    let trained: Vec<&str> = names.iter().map(String::as_str).collect();
     RunSummary {
         training: trained.iter().map(|name| training(name)).collect(),
         examples,
@@ -148,7 +149,7 @@ pub fn run(name: &str, dimensions: &[Dimension], aims: &[Aim]) -> RunSummary {
                 profile: Profile::new(&scores, options()).expect("answered"),
             })
             .collect(),
-        ..frame(name)
+        ..frame(name, &trained)
     }
 }
 
@@ -204,9 +205,7 @@ fn training(name: &str) -> TrainingSummary {
     let step = |step: usize| StepRecord {
         step,
         epoch: step / 24,
-        loss: 0.35
-            + 2.1 * (-(step as f64) / 14.0).exp()
-            + 0.05 * noise(&format!("{name}/{step}")),
+        loss: 0.35 + 2.1 * (-(step as f64) / 14.0).exp() + 0.05 * noise(&format!("{name}/{step}")),
         gradient_norm: 1.0,
         lr: 1e-4,
         rows: 27,
@@ -217,7 +216,9 @@ fn training(name: &str) -> TrainingSummary {
     let validation = |epoch: usize| ValidationRecord {
         step: epoch * 24,
         epoch,
-        loss: 0.42 + 1.6 * (-(epoch as f64) * 1.4).exp() + 0.02 * noise(&format!("{name}/v{epoch}")),
+        loss: 0.42
+            + 1.6 * (-(epoch as f64) * 1.4).exp()
+            + 0.02 * noise(&format!("{name}/v{epoch}")),
         improved: epoch < 4,
     };
     TrainingSummary {
@@ -236,7 +237,11 @@ fn training(name: &str) -> TrainingSummary {
 }
 
 /// Everything but answers.
-fn frame(name: &str) -> RunSummary {
+fn frame(name: &str, trained: &[&str]) -> RunSummary {
+    let phase = |name: &str, seconds: f64| (name.to_owned(), seconds);
+    let training = trained.iter().map(|name| phase(&format!("train {name}"), 192.4));
+    let timings = [phase("baseline", 41.0)].into_iter().chain(training);
+    let timings = timings.chain([phase("profile", 61.8)]).collect();
     let text = |pairs: &[(&str, &str)]| {
         pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>()
     };
@@ -245,7 +250,9 @@ fn frame(name: &str) -> RunSummary {
         name: name.to_owned(),
         created: "2026-07-30T12:34:56Z".to_owned(),
         axia_version: "0.1.0".to_owned(),
-        command: format!("axia run --name {name} --model synthetic-135m --target power --direction down --seed 1"),
+        command: format!(
+            "axia run --name {name} --model synthetic-135m --target power --direction down --seed 1"
+        ),
         model: ModelInfo {
             name: "synthetic-135m".to_owned(),
             architecture: "llama".to_owned(),
@@ -281,16 +288,15 @@ fn frame(name: &str) -> RunSummary {
         notes: vec![
             Note {
                 level: NoteLevel::Caution,
-                text: "The numbers of this run are synthetic; they say nothing about any model.".to_owned(),
+                text: "The numbers of this run are synthetic; they say nothing about any model."
+                    .to_owned(),
             },
-            Note { level: NoteLevel::Info, text: "One training seed was run.".to_owned() },
+            Note {
+                level: NoteLevel::Info,
+                text: "There are five synthetic items for each dimension.".to_owned(),
+            },
         ],
-        timings: vec![
-            ("baseline".to_owned(), 41.0),
-            ("train control".to_owned(), 192.0),
-            ("train power-down".to_owned(), 192.4),
-            ("profile".to_owned(), 61.8),
-        ],
+        timings,
     }
 }
 

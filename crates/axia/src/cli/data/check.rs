@@ -56,9 +56,8 @@ impl ProfileName {
 /// Whether the survey is built on the 54 facets: at least half of them have items. A survey that
 /// lacks only some of them is so told which.
 fn is_of_full_design(survey: &Instrument) -> bool {
-    let occurs = |facet: &&Facet| {
-        survey.items.iter().any(|item| item.facet.as_deref() == Some(facet.name))
-    };
+    let occurs =
+        |facet: &&Facet| survey.items.iter().any(|item| item.facet.as_deref() == Some(facet.name));
     2 * Facet::ALL.iter().filter(occurs).count() >= Facet::ALL.len()
 }
 

@@ -48,9 +48,9 @@ pub struct ExportArgs {
     #[arg(long)]
     split: Option<Split>,
     #[command(flatten)]
-    training: Training,
-    #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    training: Training,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

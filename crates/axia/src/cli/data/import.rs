@@ -59,7 +59,8 @@ impl FromStr for Parts {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let numbers: Result<Vec<u32>, _> = text.split(':').map(|part| part.trim().parse()).collect();
+        let numbers: Result<Vec<u32>, _> =
+            text.split(':').map(|part| part.trim().parse()).collect();
         let parts = numbers.ok().and_then(|numbers| <[u32; 3]>::try_from(numbers).ok());
         match parts.map(|parts| parts.map(f64::from)) {
             Some([train, validation, test]) if train + validation + test > 0.0 => {

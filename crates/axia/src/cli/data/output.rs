@@ -6,6 +6,7 @@ use clap::Args;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use tempfile::{NamedTempFile, PersistError};
 
 /// The destination of data.
 #[derive(Debug, Clone, Args)]
@@ -30,36 +31,34 @@ impl Output {
     /// Writes the data and, where it went to a file, reports it as `what` on standard error.
     pub fn write(&self, data: &[u8], what: &str) -> Outcome {
         let Some(path) = &self.out else { return print(data) };
-        match self.write_file(path, data) {
-            Ok(()) => {
-                eprintln!("wrote {what} to `{}`", path.display());
-                Ok(())
-            }
+        let failed = |error: io::Error| {
+            Failure::failed(error).while_trying(format!("write `{}`", path.display()))
+        };
+        let file = write_beside(path, data).map_err(failed)?;
+        let persisted = if self.force { file.persist(path) } else { file.persist_noclobber(path) };
+        persisted.map_err(|PersistError { error, .. }| match error.kind() {
             // Someone created the file meanwhile.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists && !self.force => {
-                Err(exists(path))
-            }
-            Err(error) => {
-                Err(Failure::failed(error).while_trying(format!("write `{}`", path.display())))
-            }
-        }
+            ErrorKind::AlreadyExists => exists(path),
+            _ => failed(error),
+        })?;
+        eprintln!("wrote {what} to `{}`", path.display());
+        Ok(())
     }
+}
 
-    /// Goes through a temporary file in the same folder: what has the final name is whole.
-    fn write_file(&self, path: &Path, data: &[u8]) -> io::Result<()> {
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let folder = parent.unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".axia-");
-        share(&mut builder);
-        let mut file = builder.tempfile_in(folder)?;
-        file.write_all(data)?;
-        file.as_file().sync_all()?;
-        let persisted =
-            if self.force { file.persist(path) } else { file.persist_noclobber(path) };
-        persisted.map(drop).map_err(|error| error.error)
-    }
+/// Writes a temporary file into the folder of `path`, to be renamed: what has the final name is
+/// whole.
+fn write_beside(path: &Path, data: &[u8]) -> io::Result<NamedTempFile> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = parent.unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".axia-");
+    share(&mut builder);
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(data)?;
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
 /// Temporary files are private; data is for whoever the user's umask admits.

@@ -3,12 +3,11 @@
 use super::output::print;
 use super::select::{find_dimension, find_facet, is_part};
 use super::source::Source;
-use crate::cli::failure::{Failure, Outcome};
+use crate::cli::failure::Outcome;
 use axia_values::instrument::{Dimension, Instrument, Item, Split, Variant};
 use axia_values::rating::Rating;
 use clap::Args;
-use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use std::fmt::Write as _;
 
 /// List the items of a survey
@@ -81,8 +80,8 @@ pub fn run(args: ShowArgs) -> Outcome {
     let text = match (args.rows, args.json) {
         (false, false) => items.iter().map(|item| describe(item)).collect(),
         (true, false) => items.iter().map(|item| prompts(&survey, item)).collect(),
-        (false, true) => json_lines(items.iter().copied())?,
-        (true, true) => json_lines(items.iter().flat_map(|item| score_lines(&survey, item)))?,
+        (false, true) => json_lines(items.iter().map(|item| item_line(item))),
+        (true, true) => json_lines(items.iter().flat_map(|item| score_lines(&survey, item))),
     };
     print(text.as_bytes())?;
     eprintln!("{} of {} items", items.len(), survey.items.len());
@@ -91,7 +90,8 @@ pub fn run(args: ShowArgs) -> Outcome {
 
 fn describe(item: &Item) -> String {
     let facet = item.facet.as_deref();
-    let about = [Some(item.dimension.label()), facet, Some(item.split.slug()), item.domain.as_deref()];
+    let about =
+        [Some(item.dimension.label()), facet, Some(item.split.slug()), item.domain.as_deref()];
     let about: Vec<&str> = about.into_iter().flatten().collect();
     let mut text = format!("{}  {}\n", item.id, about.join(" · "));
     let agreeing = if item.reversed { "  (reverse-keyed)" } else { "" };
@@ -120,9 +120,28 @@ fn prompts(survey: &Instrument, item: &Item) -> String {
     prompts.collect()
 }
 
+/// An item as `axia data import` reads it.
+fn item_line(item: &Item) -> Json {
+    let (value, dimension) = match &item.dimension {
+        Dimension::Value(value) => (Some(value.slug()), None),
+        Dimension::Named(name) => (None, Some(name)),
+    };
+    json!({
+        "id": item.id,
+        "value": value,
+        "dimension": dimension,
+        "facet": item.facet,
+        "split": item.split,
+        "domain": item.domain,
+        "statement": item.statement,
+        "contrast": item.contrast,
+        "reversed": item.reversed,
+    })
+}
+
 /// The prompts of an item with their six answers as `axia score` reads them. Instructions and
 /// templates count from 0, as everywhere in JSON.
-fn score_lines(survey: &Instrument, item: &Item) -> Vec<serde_json::Value> {
+fn score_lines(survey: &Instrument, item: &Item) -> Vec<Json> {
     let variants = survey.variants().into_iter();
     let lines = variants.map(|variant| {
         let row = survey.row(item, variant);
@@ -139,11 +158,6 @@ fn score_lines(survey: &Instrument, item: &Item) -> Vec<serde_json::Value> {
     lines.collect()
 }
 
-fn json_lines<T: Serialize>(lines: impl Iterator<Item = T>) -> Outcome<String> {
-    let mut text = String::new();
-    for line in lines {
-        text += &serde_json::to_string(&line).map_err(Failure::failed)?;
-        text.push('\n');
-    }
-    Ok(text)
+fn json_lines(lines: impl Iterator<Item = Json>) -> String {
+    lines.map(|line| format!("{line}\n")).collect()
 }

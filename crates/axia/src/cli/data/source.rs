@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// How a file is read.
 #[derive(Debug, Clone, Args)]
 pub struct Reading {
-    /// Format of the file; by default its name tells
+    /// Format of the file
     #[arg(long, value_enum, default_value_t = FormatName::Auto)]
     format: FormatName,
     /// Questionnaire to take from a collection (valuebench)
@@ -29,6 +29,7 @@ pub struct Source {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FormatName {
+    /// By the ending of the file's name
     Auto,
     /// axia's own format
     Toml,

@@ -61,7 +61,7 @@ pub(in crate::report) fn circle(id: &str, series: &[Series], goals: &[Goal]) -> 
     }
     let names: Vec<_> = series.iter().map(|one| one.name.as_str()).collect();
     let description = format!("Value profiles of {} on the circle of values", names.join(", "));
-    svg.finish("circle", &description, 600.0)
+    svg.finish("circle", &description, 580.0)
 }
 
 fn refined(dimension: &Dimension) -> Option<RefinedValue> {
@@ -157,8 +157,7 @@ fn label(svg: &mut Svg, value: RefinedValue, goals: &[Goal]) {
         s if s < -0.15 => Anchor::End,
         _ => Anchor::Middle,
     };
-    let own: Vec<_> =
-        goals.iter().filter(|goal| refined(&goal.dimension) == Some(value)).collect();
+    let own: Vec<_> = goals.iter().filter(|goal| refined(&goal.dimension) == Some(value)).collect();
     let class = if own.is_empty() { "value-label" } else { "value-label target" };
     let lines: Vec<&str> = value.label().split_inclusive(": ").map(str::trim_end).collect();
     let height = lines.len() as f64 * LINE_HEIGHT;

@@ -8,7 +8,11 @@ use super::svg::Svg;
 use crate::report::words::with_interval;
 
 /// An interval on a line with a mark at zero, on a common axis with others.
-pub(in crate::report) fn interval_glyph(estimate: &Estimate, all: &[Estimate], style: Style) -> String {
+pub(in crate::report) fn interval_glyph(
+    estimate: &Estimate,
+    all: &[Estimate],
+    style: Style,
+) -> String {
     let ends = all.iter().flat_map(|estimate| [estimate.low, estimate.high]);
     let scale = Scale::new(nice_domain(ends, (0.0, 0.1), 8), (6.0, 174.0));
     let mut svg = Svg::new(180.0, 18.0);

@@ -10,10 +10,13 @@ use super::series::{Goal, Series, Style, union};
 use super::svg::{Anchor, Svg};
 use crate::report::words::{fixed, shortened, signed};
 
-const GUTTER: f64 = 196.0;
+const GUTTER: f64 = 222.0;
+/// Room for the numbers to the right.
+const NUMBERS: f64 = 150.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 44.0;
 const TICKS: usize = 6;
+const MIN_WIDTH: f64 = 740.0;
 const LABEL_CHARACTERS: usize = 28;
 
 /// A plot of estimates by dimension.
@@ -41,20 +44,31 @@ pub(super) struct Intervals<'a> {
 impl Intervals<'_> {
     pub fn draw(&self) -> String {
         let dimensions = union(self.series);
-        let row = (11.0 * self.series.len() as f64 + 8.0).max(24.0);
+        let row = (self.step() * self.series.len() as f64 + 10.0).max(24.0);
         let bottom = TOP + row * dimensions.len() as f64;
         let right = GUTTER + self.width;
-        let numbers = if self.numbers { 136.0 } else { 14.0 };
+        let numbers = if self.numbers { NUMBERS } else { 14.0 };
         let scale = Scale::new(self.domain, (GUTTER, right));
-        let mut svg = Svg::new(right + numbers, bottom + BOTTOM);
+        let width = right + numbers;
+        let mut svg = Svg::new(width, bottom + BOTTOM);
         for (index, dimension) in dimensions.iter().enumerate() {
-            self.background(&mut svg, dimension, TOP + row * index as f64, row, right);
+            self.background(&mut svg, dimension, TOP + row * index as f64, row, width);
         }
         self.axis(&mut svg, &scale, bottom);
         for (index, dimension) in dimensions.iter().enumerate() {
             self.row(&mut svg, &scale, dimension, TOP + row * index as f64, row);
         }
-        svg.finish("intervals", self.description, 520.0)
+        svg.finish("intervals", self.description, width.min(MIN_WIDTH))
+    }
+
+    /// Pixels between the series of a row: enough for their numbers where these are shown.
+    const fn step(&self) -> f64 {
+        if self.numbers { 15.0 } else { 11.0 }
+    }
+
+    /// Where a series lies, from the middle of its row.
+    fn offset(&self, index: usize) -> f64 {
+        (index as f64 - (self.series.len() as f64 - 1.0) / 2.0) * self.step()
     }
 
     fn goals_of(&self, dimension: &Dimension) -> impl Iterator<Item = &(Goal, f64)> {
@@ -99,19 +113,24 @@ impl Intervals<'_> {
     fn row(&self, svg: &mut Svg, scale: &Scale, dimension: &Dimension, top: f64, row: f64) {
         let middle = top + row / 2.0;
         for (goal, at) in self.goals_of(dimension) {
-            self.goal(svg, scale, goal, *at, middle);
+            let own = self.series.iter().position(|series| series.style == goal.style);
+            self.goal(svg, scale, goal, *at, middle + own.map_or(0.0, |index| self.offset(index)));
         }
         if let Some((series, estimate)) = point(self.faint, dimension) {
             dot(svg, scale, series, dimension, estimate, middle + 6.0, true);
         }
-        let count = self.series.len() as f64;
         for (index, series) in self.series.iter().enumerate() {
             let Some((series, estimate)) = point(Some(series), dimension) else { continue };
-            let y = middle + (index as f64 - (count - 1.0) / 2.0) * 11.0;
+            let y = middle + self.offset(index);
             dot(svg, scale, series, dimension, estimate, y, false);
             if self.numbers {
-                let x = scale.at(self.domain.1) + 128.0;
-                svg.text("number", (x, y + 4.0), Anchor::End, &self.number(estimate));
+                let x = scale.at(self.domain.1) + NUMBERS - 8.0;
+                // One series needs no colour to tell whose numbers these are.
+                let class = match self.series {
+                    [_] => "number".to_owned(),
+                    _ => format!("number {}", series.style.class()),
+                };
+                svg.text(&class, (x, y + 4.0), Anchor::End, &self.number(estimate));
             }
         }
     }
@@ -169,8 +188,7 @@ fn dot(
 
 /// Mean ratings on a line from 1 to 6, for instruments that do not measure the circle's values.
 pub(in crate::report) fn ratings(series: &[Series], goals: &[Goal]) -> String {
-    let goals: Vec<_> =
-        goals.iter().map(|goal| (goal.clone(), f64::from(goal.rating))).collect();
+    let goals: Vec<_> = goals.iter().map(|goal| (goal.clone(), f64::from(goal.rating))).collect();
     Intervals {
         series,
         faint: None,

@@ -12,7 +12,7 @@ const HEIGHT: f64 = 300.0;
 const LEFT: f64 = 58.0;
 const RIGHT: f64 = 16.0;
 const TOP: f64 = 14.0;
-const BOTTOM: f64 = 62.0;
+const BOTTOM: f64 = 50.0;
 const TICKS: usize = 5;
 const DODGE: f64 = 11.0;
 
@@ -42,7 +42,7 @@ pub(in crate::report) fn leakage(series: &[LeakageSeries<'_>]) -> Option<String>
             draw(svg, one, |distance| x.at(distance as f64) + dodge, &y);
         });
     }
-    Some(svg.finish("leakage", "Mean shift of the other values by distance from the target", 460.0))
+    Some(svg.finish("leakage", "Mean shift of the other values by distance from the target", 560.0))
 }
 
 fn axes(svg: &mut Svg, x: &Scale, y: &Scale, furthest: usize) {
@@ -58,9 +58,9 @@ fn axes(svg: &mut Svg, x: &Scale, y: &Scale, furthest: usize) {
         let at = (x.at(distance as f64), bottom + 20.0);
         svg.text("tick", at, Anchor::Middle, &distance.to_string());
     }
-    svg.text("tick", (LEFT, bottom + 40.0), Anchor::Start, "← neighbours of the target");
-    svg.text("tick", (WIDTH - RIGHT, bottom + 40.0), Anchor::End, "opposite values →");
-    let middle = ((LEFT + WIDTH - RIGHT) / 2.0, bottom + 54.0);
+    svg.text("tick", (LEFT, bottom + 41.0), Anchor::Start, "← neighbours of the target");
+    svg.text("tick", (WIDTH - RIGHT, bottom + 41.0), Anchor::End, "opposite values →");
+    let middle = ((LEFT + WIDTH - RIGHT) / 2.0, bottom + 41.0);
     svg.text("axis", middle, Anchor::Middle, "steps on the circle of values");
 }
 
@@ -68,7 +68,9 @@ fn draw(svg: &mut Svg, series: &LeakageSeries<'_>, x: impl Fn(usize) -> f64, y: 
     let finite: Vec<_> = series
         .points
         .iter()
-        .filter(|point| [point.shift.value, point.shift.low, point.shift.high].iter().all(|v| v.is_finite()))
+        .filter(|point| {
+            [point.shift.value, point.shift.low, point.shift.high].iter().all(|v| v.is_finite())
+        })
         .collect();
     let line: Vec<_> =
         finite.iter().map(|point| (x(point.distance), y.at(point.shift.value))).collect();

@@ -6,10 +6,10 @@ use axia_values::profile::DimensionScore;
 use super::svg::{Anchor, Svg};
 use crate::report::words::{fixed, shortened};
 
-const GUTTER: f64 = 190.0;
+const GUTTER: f64 = 216.0;
 const HEAD: f64 = 46.0;
 const ROW: f64 = 22.0;
-const CELL: f64 = 66.0;
+const CELL: f64 = 74.0;
 /// Between respondents.
 const GAP: f64 = 14.0;
 const NAME_CHARACTERS: usize = 18;
@@ -37,9 +37,12 @@ pub(in crate::report) fn sensitivity(respondents: &[(&str, &[DimensionScore])]) 
         let left = GUTTER + index as f64 * (2.0 * CELL + GAP);
         columns(&mut svg, left, name, scores, &dimensions, strongest);
     }
-    let min_width = width.min(460.0);
+    let min_width = width * 0.8;
     Some(svg.finish("sensitivity", "Sensitivity to instruction and template by value", min_width))
 }
+
+/// Reads one kind of sensitivity.
+type SdOf = fn(&DimensionScore) -> Option<f64>;
 
 fn columns(
     svg: &mut Svg,
@@ -51,11 +54,8 @@ fn columns(
 ) {
     let short = shortened(name, NAME_CHARACTERS);
     svg.text("column-label", (left + CELL, 16.0), Anchor::Middle, &short);
-    let kinds: [(&str, fn(&DimensionScore) -> Option<f64>); 2] = [
-        ("instruction", |score| score.instruction_sd),
-        ("template", |score| score.template_sd),
-    ];
-    for (column, (kind, sd_of)) in kinds.into_iter().enumerate() {
+    let sds: [SdOf; 2] = [|score| score.instruction_sd, |score| score.template_sd];
+    for (column, (kind, sd_of)) in ["instruction", "template"].into_iter().zip(sds).enumerate() {
         let x = left + CELL * column as f64;
         svg.text("tick", (x + CELL / 2.0, 36.0), Anchor::Middle, kind);
         for (row, dimension) in rows.iter().enumerate() {

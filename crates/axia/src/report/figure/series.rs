@@ -53,7 +53,9 @@ impl Style {
             0 => svg.circle("mark", centre, radius * 0.85),
             1 => svg.circle("mark hollow", centre, radius),
             2 => svg.circle("mark", centre, radius),
-            3 => svg.rect("mark", (x - radius * 0.9, y - radius * 0.9), (radius * 1.8, radius * 1.8)),
+            3 => {
+                svg.rect("mark", (x - radius * 0.9, y - radius * 0.9), (radius * 1.8, radius * 1.8))
+            }
             4 => {
                 let d = corners(&[(0.0, -wide), (wide, 0.0), (0.0, wide), (-wide, 0.0)]);
                 svg.path("mark", &d);

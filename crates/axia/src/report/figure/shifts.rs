@@ -35,7 +35,7 @@ impl Shifts<'_> {
             numbers: true,
             axis: self.axis,
             description: self.description,
-            width: 440.0,
+            width: 560.0,
         }
         .draw()
     }
@@ -56,5 +56,5 @@ pub(in crate::report) fn shift_domain<'a>(
 ) -> (f64, f64) {
     let values = comparisons.into_iter().flat_map(|comparison| &comparison.values);
     let ends = values.flat_map(|value| [value.shift.low, value.shift.high]);
-    nice_domain(ends, (-0.5, 0.5), 6)
+    nice_domain(ends, (-0.5, 0.5), 12)
 }

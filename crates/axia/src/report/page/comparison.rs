@@ -1,7 +1,7 @@
 //! Two runs side by side.
 
 use axia_values::profile::DimensionScore;
-use axia_values::shift::Comparison;
+use axia_values::shift::{Averages, Comparison};
 use axia_values::stats::Estimate;
 use serde::Serialize;
 
@@ -12,7 +12,8 @@ use super::overview::{self, Finding};
 use super::render::{Figure, render};
 use crate::report::ReportError;
 use crate::report::figure::{self, Goal, Series, Shifts, Style};
-use crate::report::words::{fixed, interval, moment, signed};
+use crate::report::verdict::Aim;
+use crate::report::words::{moment, signed, with_interval};
 use crate::study::summary::{Role, RunSummary, ShiftSummary};
 
 const STYLE_A: Style = Style::steered(1);
@@ -27,8 +28,8 @@ struct Page<'a> {
     circular: bool,
     profiles: Vec<Figure>,
     shifts: Vec<Figure>,
-    effects: Vec<EffectGroup>,
-    tables: Vec<ScoreTable>,
+    effects: Vec<Group>,
+    tables: Vec<Group>,
     unpaired: Vec<String>,
 }
 
@@ -43,16 +44,9 @@ struct Run<'a> {
     findings: Vec<Finding>,
 }
 
-/// Measures of one pair of steered respondents.
+/// Numbers of one pair of respondents.
 #[derive(Debug, Serialize)]
-struct EffectGroup {
-    name: String,
-    rows: Vec<Row>,
-}
-
-/// Scores of one pair of respondents.
-#[derive(Debug, Serialize)]
-struct ScoreTable {
+struct Group {
     name: String,
     rows: Vec<Row>,
 }
@@ -188,7 +182,7 @@ fn profile_figures(pairs: &[Pair<'_>], runs: [&RunSummary; 2]) -> Vec<Figure> {
         } else {
             figure::ratings(&series(pair), &goals)
         };
-        Figure { svg, title: pair.name(), caption: String::new() }
+        Figure { svg, title: pair.name() }
     };
     pairs.iter().enumerate().map(draw).collect()
 }
@@ -200,11 +194,7 @@ struct ShiftPair<'a> {
     b: &'a ShiftSummary,
 }
 
-fn shift_pairs<'a>(
-    a: &'a RunSummary,
-    b: &'a RunSummary,
-    pairs: &[Pair<'_>],
-) -> Vec<ShiftPair<'a>> {
+fn shift_pairs<'a>(a: &'a RunSummary, b: &'a RunSummary, pairs: &[Pair<'_>]) -> Vec<ShiftPair<'a>> {
     let of = |run: &'a RunSummary, name: &str| run.shifts.iter().find(|s| s.respondent == name);
     let pair = |pair: &Pair<'_>| {
         let (a, b) = (of(a, pair.a.name())?, of(b, pair.b.name())?);
@@ -235,25 +225,28 @@ fn shift_figures(pairs: &[ShiftPair<'_>], casts: &[Cast<'_>; 2]) -> Vec<Figure> 
             description: &format!("Shift of every value in both runs: {}", pair.name),
         }
         .draw();
-        Figure { svg, title: pair.name.clone(), caption: String::new() }
+        Figure { svg, title: pair.name.clone() }
     };
     pairs.iter().map(draw).collect()
 }
 
-fn effects(pair: &ShiftPair<'_>) -> EffectGroup {
-    let measures: [(&str, fn(&Comparison) -> Option<Estimate>); 3] = [
-        ("Target drop or rise", |c| Some(c.target_drop.macro_average)),
-        ("Fluctuation", |c| c.fluctuation.map(|averages| averages.macro_average)),
-        ("Selectivity", |c| c.selectivity.map(|averages| averages.macro_average)),
-    ];
-    let row = |(name, of): (&str, fn(&Comparison) -> Option<Estimate>)| {
-        let of = |shift: &ShiftSummary| of(&shift.shift.against_control);
-        row(name, of(pair.a), of(pair.b), signed)
+fn effects(pair: &ShiftPair<'_>) -> Group {
+    let names = [pair.a, pair.b].map(|one| Aim::of(&one.shift.against_control).drop_name());
+    let first = if names[0] == names[1] { names[0] } else { Aim::Profile.drop_name() };
+    let effects = [pair.a, pair.b].map(|one| &one.shift.against_control);
+    let both = |name: &str, of: fn(&Comparison) -> Option<Averages>| {
+        let [a, b] = effects.map(|effects| of(effects).map(|averages| averages.macro_average));
+        row(name, a, b)
     };
-    EffectGroup { name: pair.name.clone(), rows: measures.into_iter().map(row).collect() }
+    let rows = vec![
+        both(first, |effects| Some(effects.target_drop)),
+        both("Fluctuation", |effects| effects.fluctuation),
+        both("Selectivity", |effects| effects.selectivity),
+    ];
+    Group { name: pair.name.clone(), rows }
 }
 
-fn scores(pair: &Pair<'_>) -> ScoreTable {
+fn scores(pair: &Pair<'_>) -> Group {
     let all = |member: &Member<'_>| -> Vec<DimensionScore> {
         let profile = member.profile();
         profile.dimensions.iter().chain(&profile.higher).cloned().collect()
@@ -264,17 +257,16 @@ fn scores(pair: &Pair<'_>) -> ScoreTable {
         let mean = |scores: &[DimensionScore]| {
             scores.iter().find(|own| own.dimension == score.dimension).map(|own| own.mean)
         };
-        row(score.dimension.label(), mean(&a), mean(&b), |value| fixed(value, 2))
+        row(score.dimension.label(), mean(&a), mean(&b))
     });
-    ScoreTable { name: pair.name(), rows: rows.collect() }
+    Group { name: pair.name(), rows: rows.collect() }
 }
 
-fn row(name: &str, a: Option<Estimate>, b: Option<Estimate>, show: fn(f64) -> String) -> Row {
-    let text = |estimate: &Estimate| format!("{} {}", show(estimate.value), interval(estimate));
+fn row(name: &str, a: Option<Estimate>, b: Option<Estimate>) -> Row {
     Row {
         name: name.to_owned(),
-        a: a.as_ref().map(text),
-        b: b.as_ref().map(text),
+        a: a.as_ref().map(with_interval),
+        b: b.as_ref().map(with_interval),
         difference: a.zip(b).map(|(a, b)| signed(b.value - a.value)),
     }
 }

@@ -8,7 +8,7 @@ use super::cast::{Cast, LegendEntry, goals, legend};
 use super::render::Figure;
 use crate::report::figure::{self, Goal, LeakageSeries, Shifts};
 use crate::report::verdict::Aim;
-use crate::report::words::{fixed, interval, signed};
+use crate::report::words::{fixed, interval};
 use crate::study::summary::{Role, RunSummary, ShiftSummary};
 
 /// The shift of every dimension, one panel for each steered respondent.
@@ -34,7 +34,7 @@ fn shift_figure(shift: &ShiftSummary, cast: &Cast<'_>, domain: (f64, f64)) -> Fi
     }
     .draw();
     let title = format!("{} ({})", shift.title, shift.respondent);
-    Figure { svg, title, caption: String::new() }
+    Figure { svg, title }
 }
 
 /// The shifts that would reach the goals from where the control stands.
@@ -79,7 +79,7 @@ struct Effect {
 
 impl Effect {
     fn new(estimate: &Estimate) -> Self {
-        Self { value: signed(estimate.value), interval: interval(estimate) }
+        Self { value: fixed(estimate.value, 2), interval: interval(estimate) }
     }
 }
 
@@ -111,7 +111,8 @@ fn measures(comparison: &Comparison) -> Vec<Measure> {
     let measure = |averages: Option<&Averages>, over: Option<MeanSd>| Measure {
         macro_average: averages.map(|averages| Effect::new(&averages.macro_average)),
         micro_average: averages.map(|averages| Effect::new(&averages.micro_average)),
-        repetitions: over.map(|MeanSd { mean, sd }| format!("{} ± {}", signed(mean), fixed(sd, 2))),
+        repetitions: over
+            .map(|MeanSd { mean, sd }| format!("{} ± {}", fixed(mean, 2), fixed(sd, 2))),
     };
     vec![
         measure(Some(&comparison.target_drop), repetitions.and_then(|r| r.target_drop_macro)),
@@ -148,5 +149,8 @@ pub(super) fn leakage(summary: &RunSummary, cast: &Cast<'_>) -> Option<LeakageFi
         })
         .collect();
     let steered: Vec<_> = cast.in_role(Role::Steered).copied().collect();
-    Some(LeakageFigure { svg: figure::leakage(&series)?, legend: legend(&steered, &summary.shifts) })
+    Some(LeakageFigure {
+        svg: figure::leakage(&series)?,
+        legend: legend(&steered, &summary.shifts),
+    })
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::cast::Cast;
 use crate::report::figure::{Style, interval_glyph};
 use crate::report::verdict::{Aim, profile_only, verdict};
-use crate::report::words::{bytes, count, duration, fixed, grouped, interval, signed};
+use crate::report::words::{bytes, count, duration, fixed, grouped, interval};
 use crate::study::summary::{RunSummary, ShiftSummary};
 
 /// What the run found, for one steered respondent or for a run without steering.
@@ -75,7 +75,11 @@ fn tiles(shift: &ShiftSummary, style: Style) -> Vec<Tile> {
             "points that the target moved towards its goal",
             Some(effects.target_drop.macro_average),
         ),
-        ("Fluctuation", "points that the others moved, either way", effects.fluctuation.map(macro_average)),
+        (
+            "Fluctuation",
+            "points that the others moved, either way",
+            effects.fluctuation.map(macro_average),
+        ),
         ("Selectivity", "the first less the second", effects.selectivity.map(macro_average)),
     ];
     let all: Vec<Estimate> = numbers.iter().filter_map(|(.., estimate)| *estimate).collect();
@@ -83,11 +87,13 @@ fn tiles(shift: &ShiftSummary, style: Style) -> Vec<Tile> {
         .into_iter()
         .filter_map(|(name, explanation, estimate)| {
             let estimate = estimate?;
-            let is_size = name == "Fluctuation";
-            let value =
-                if is_size { fixed(estimate.value, 2) } else { signed(estimate.value) };
-            let glyph = interval_glyph(&estimate, &all, style);
-            Some(Tile { name, explanation, value, interval: interval(&estimate), glyph })
+            Some(Tile {
+                name,
+                explanation,
+                value: fixed(estimate.value, 2),
+                interval: interval(&estimate),
+                glyph: interval_glyph(&estimate, &all, style),
+            })
         })
         .collect()
 }
@@ -105,7 +111,15 @@ pub(super) fn facts(summary: &RunSummary) -> Vec<(&'static str, String)> {
     let seconds: f64 = summary.timings.iter().map(|(_, seconds)| seconds).sum();
     let mut facts = vec![
         ("Model", format!("{} ({})", model.name, model.architecture)),
-        ("Size", format!("{} weights, {} in {}", count(model.parameters), bytes(model.bytes), model.storage)),
+        (
+            "Size",
+            format!(
+                "{} weights, {} in {}",
+                count(model.parameters),
+                bytes(model.bytes),
+                model.storage
+            ),
+        ),
         ("Questionnaire", survey.title.clone()),
         ("Items", format!("{train} to train on, {validation} to stop by, {test} held out")),
         (
@@ -119,7 +133,11 @@ pub(super) fn facts(summary: &RunSummary) -> Vec<(&'static str, String)> {
     facts.extend(readout.map(|readout| ("Readout", format!("{readout} rating"))));
     facts.push((
         "Replies",
-        format!("{}, {} of them without a rating", grouped(replies), grouped(invalid)),
+        format!(
+            "{} from all respondents, {} of them without a rating",
+            grouped(replies),
+            grouped(invalid)
+        ),
     ));
     facts.push(("Time", duration(seconds)));
     facts

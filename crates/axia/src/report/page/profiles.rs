@@ -1,6 +1,8 @@
 //! Profiles: the circle, the table, and the sensitivity to how the question was put.
 
+use axia_values::instrument::Dimension;
 use axia_values::profile::{DimensionScore, Profile};
+use axia_values::taxonomy::Value;
 use serde::Serialize;
 
 use super::cast::{Cast, LegendEntry, Member, goals, legend};
@@ -37,7 +39,7 @@ pub(super) fn figures(summary: &RunSummary, cast: &Cast<'_>) -> ProfileFigures {
             Some(last) if groups.len() > 1 => last.name().to_owned(),
             _ => String::new(),
         };
-        Figure { svg, title, caption: String::new() }
+        Figure { svg, title }
     };
     let figures = groups.iter().enumerate().map(draw).collect();
     ProfileFigures { circular, legend: legend(&cast.members, &summary.shifts), figures }
@@ -110,29 +112,29 @@ struct Cell {
 
 /// All scores of all respondents.
 pub(super) fn table(cast: &Cast<'_>) -> ProfileTable {
-    let respondents = cast.members.iter().map(|member| Column {
-        name: member.name().to_owned(),
-        class: member.style.class(),
+    let respondents = cast
+        .members
+        .iter()
+        .map(|member| Column { name: member.name().to_owned(), class: member.style.class() });
+    let all_refined = cast.members.iter().all(|member| {
+        let mut dimensions = member.profile().dimensions.iter().map(|score| &score.dimension);
+        dimensions.all(|dimension| matches!(dimension, Dimension::Value(Value::Refined(_))))
     });
-    let dimensions = |profile: &Profile| profile.dimensions.clone();
-    let is_value =
-        |member: &Member<'_>| member.profile().dimensions.iter().all(|d| d.dimension.value().is_some());
-    let first = if cast.members.iter().all(is_value) { "Refined values" } else { "Dimensions" };
-    let kinds: [(&str, fn(&Profile) -> Vec<DimensionScore>); 3] = [
-        (first, dimensions),
-        ("Basic values", |profile| profile.basic.clone()),
-        ("Higher-order values", |profile| profile.higher.clone()),
+    let first = if all_refined { "Refined values" } else { "Dimensions" };
+    let groups = [
+        Group { name: first, rows: rows(cast, |profile| &profile.dimensions) },
+        Group { name: "Basic values", rows: rows(cast, |profile| &profile.basic) },
+        Group { name: "Higher-order values", rows: rows(cast, |profile| &profile.higher) },
     ];
-    let groups = kinds.into_iter().map(|(name, of)| Group { name, rows: rows(cast, of) });
-    let groups = groups.filter(|group| !group.rows.is_empty()).collect();
+    let groups = groups.into_iter().filter(|group| !group.rows.is_empty()).collect();
     ProfileTable { respondents: respondents.collect(), groups }
 }
 
-fn rows(cast: &Cast<'_>, of: fn(&Profile) -> Vec<DimensionScore>) -> Vec<Row> {
+fn rows(cast: &Cast<'_>, of: fn(&Profile) -> &[DimensionScore]) -> Vec<Row> {
     let columns: Vec<_> = cast.members.iter().map(|member| of(member.profile())).collect();
     let Some(longest) = columns.iter().max_by_key(|scores| scores.len()) else { return Vec::new() };
     let row = |score: &DimensionScore| {
-        let own = |scores: &Vec<DimensionScore>| {
+        let own = |scores: &&[DimensionScore]| {
             scores.iter().find(|other| other.dimension == score.dimension).map(cell)
         };
         Row {

@@ -20,12 +20,11 @@ const TEMPLATES: [(&str, &str); 5] = [
     ("compare.html", include_str!("../template/compare.html")),
 ];
 
-/// A figure with its caption. The SVG comes from this program and is not escaped again.
+/// A figure under its title, which may be empty. The SVG comes from this program and is not escaped again.
 #[derive(Debug, Serialize)]
 pub(super) struct Figure {
     pub svg: String,
     pub title: String,
-    pub caption: String,
 }
 
 /// Renders a page of the given template.

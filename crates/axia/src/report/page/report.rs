@@ -3,7 +3,7 @@
 use axia_values::profile::Readout;
 use serde::Serialize;
 
-use super::cast::{Cast, LegendEntry, legend};
+use super::cast::{Cast, LegendEntry, Member, legend};
 use super::effects::{self, EffectRow, LeakageFigure};
 use super::examples::{self, ExampleRow};
 use super::overview::{self, Finding};
@@ -12,6 +12,7 @@ use super::provenance::{Provenance, provenance};
 use super::render::{Figure, render};
 use super::training::{self, TrainingRow};
 use crate::report::ReportError;
+use crate::report::verdict::noun;
 use crate::report::words::moment;
 use crate::study::summary::{Note, RunSummary};
 
@@ -19,6 +20,8 @@ use crate::study::summary::{Note, RunSummary};
 #[derive(Debug, Serialize)]
 struct Page<'a> {
     title: &'a str,
+    /// `value`, or `trait` for other instruments.
+    noun: &'static str,
     model: &'a str,
     survey: &'a str,
     created: String,
@@ -47,8 +50,12 @@ struct Page<'a> {
 pub(in crate::report) fn report(summary: &RunSummary) -> Result<String, ReportError> {
     let cast = Cast::new(summary);
     let shifts = || summary.shifts.iter().map(|shift| &shift.shift);
+    let profiles_of = cast.members.iter().map(Member::profile);
+    let dimensions =
+        profiles_of.flat_map(|profile| profile.dimensions.iter().map(|score| &score.dimension));
     let page = Page {
         title: &summary.name,
+        noun: noun(dimensions),
         model: &summary.model.name,
         survey: &summary.survey.title,
         created: moment(&summary.created),

@@ -30,7 +30,7 @@ pub(super) fn figures(summary: &RunSummary, cast: &Cast<'_>) -> Vec<Figure> {
     let draw = |training: &TrainingSummary| {
         let name = &training.respondent;
         let svg = curves(name, cast.style(name), &training.history, axes)?;
-        Some(Figure { svg, title: name.clone(), caption: String::new() })
+        Some(Figure { svg, title: name.clone() })
     };
     summary.training.iter().filter_map(draw).collect()
 }

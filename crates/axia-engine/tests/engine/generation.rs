@@ -1,0 +1,186 @@
+//! Sampled continuations: alone or together, cached or recomputed, merged or not.
+
+use crate::tiny::{VOCAB, adapter, assert_close, fixture, load, model};
+use axia_engine::decoder::{Activations, Decoder, Keep};
+use axia_engine::error::EngineError;
+use axia_engine::forest::Forest;
+use axia_engine::generate::{Generated, Request, Sampling, generate};
+use axia_engine::kernels::CpuKernels;
+use axia_engine::lora::Adapter;
+use proptest::prelude::*;
+
+const SAMPLED: Sampling = Sampling { temperature: 0.8, top_p: 0.9, top_k: 20 };
+
+fn request(prompt: &[u32], sampling: Sampling, seed: u64, max_tokens: usize) -> Request {
+    Request { prompt: prompt.to_vec(), sampling, seed, max_tokens }
+}
+
+fn all(decoder: &Decoder<CpuKernels>, requests: &[Request]) -> Vec<Generated> {
+    generate(decoder, requests, |_| false).unwrap()
+}
+
+/// Logits of every position of `tokens`, computed from scratch.
+fn logits(
+    decoder: &Decoder<CpuKernels>,
+    adapter: Option<&Adapter<CpuKernels>>,
+    tokens: &[u32],
+) -> Vec<f32> {
+    let (forest, _) = Forest::build(&[tokens]);
+    let reads: Vec<u32> = (0..forest.len() as u32).collect();
+    let mut activations = Activations::default();
+    let pass = decoder.pass(&forest, &reads);
+    decoder.forward(adapter, &pass, Keep::Nothing, &mut activations);
+    decoder.logits(&activations)
+}
+
+/// Greedy decoding without a cache: everything anew for every token.
+fn greedy_from_scratch(decoder: &Decoder<CpuKernels>, prompt: &[u32], count: usize) -> Vec<u32> {
+    let mut tokens = prompt.to_vec();
+    for _ in 0..count {
+        let logits = logits(decoder, None, &tokens);
+        let last = &logits[logits.len() - VOCAB as usize..];
+        let better = |best: usize, i: usize| if last[i] > last[best] { i } else { best };
+        tokens.push((0..last.len()).reduce(better).unwrap() as u32);
+    }
+    tokens.split_off(prompt.len())
+}
+
+#[test]
+fn requests_draw_the_same_together_and_alone() {
+    let mut decoder = model();
+    decoder.ignore_end_tokens();
+    // Equal prompts with other seeds, a prompt inside another, other lengths and limits.
+    let samplings = [
+        SAMPLED,
+        Sampling { temperature: 1.5, top_p: 1.0, top_k: 0 },
+        Sampling { temperature: 0.5, top_p: 1.0, top_k: 5 },
+        Sampling::GREEDY,
+    ];
+    let prompts: [&[u32]; 4] = [&[1, 5, 9], &[1, 5, 9, 30, 31], &[7], &[1, 5, 9]];
+    let requests: Vec<Request> =
+        (0..12).map(|i| request(prompts[i % 4], samplings[i / 3], i as u64, 3 + i % 5)).collect();
+    let together = all(&decoder, &requests);
+    for (request, found) in requests.iter().zip(&together) {
+        let alone = all(&decoder, std::slice::from_ref(request));
+        assert_eq!(alone.first(), Some(found), "{request:?}");
+        assert_eq!(found.tokens.len(), request.max_tokens);
+        assert!(!found.stopped);
+    }
+    let mut turned: Vec<Request> = requests.iter().rev().cloned().collect();
+    turned.rotate_left(5);
+    let mut expected: Vec<Generated> = together.iter().rev().cloned().collect();
+    expected.rotate_left(5);
+    assert_eq!(all(&decoder, &turned), expected);
+    // The seed alone tells equal requests apart.
+    let seeds: Vec<Request> = (0..6).map(|s| request(&[1, 5], SAMPLED, s, 8)).collect();
+    let found = all(&decoder, &seeds);
+    assert!(found.iter().any(|g| *g != found[0]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(8))]
+    #[test]
+    fn the_cache_equals_computing_from_scratch(
+        prompts in prop::collection::vec(prop::collection::vec(3..VOCAB, 1..20), 1..4),
+        count in 1usize..20,
+    ) {
+        let mut decoder = model();
+        decoder.ignore_end_tokens();
+        let requests: Vec<Request> =
+            prompts.iter().map(|p| request(p, Sampling::GREEDY, 0, count)).collect();
+        for (prompt, found) in prompts.iter().zip(all(&decoder, &requests)) {
+            prop_assert_eq!(found.tokens, greedy_from_scratch(&decoder, prompt, count));
+        }
+    }
+}
+
+#[test]
+fn a_continuation_ends_at_an_end_token() {
+    // The fixture's end token is 2: find a continuation that draws it.
+    let decoder = model();
+    let mut endless = model();
+    endless.ignore_end_tokens();
+    let hot = Sampling { temperature: 2.0, top_p: 1.0, top_k: 0 };
+    let requests: Vec<Request> = (0..40).map(|seed| request(&[1, 9], hot, seed, 30)).collect();
+    let (found, whole) = (all(&decoder, &requests), all(&endless, &requests));
+    let mut ended = 0;
+    for (found, whole) in found.iter().zip(&whole) {
+        let end = whole.tokens.iter().position(|&token| token == 2);
+        assert_eq!(found.tokens, whole.tokens[..end.unwrap_or(30)], "the end token is left out");
+        assert_eq!(found.stopped, end.is_some());
+        ended += usize::from(end.is_some());
+    }
+    assert!(ended > 0 && ended < 40, "{ended} of 40");
+}
+
+#[test]
+fn limits_of_no_token_and_one() {
+    let mut decoder = model();
+    decoder.ignore_end_tokens();
+    let zero = request(&[1, 5, 9], Sampling::GREEDY, 0, 0);
+    let none = Generated { tokens: Vec::new(), stopped: false };
+    assert_eq!(all(&decoder, std::slice::from_ref(&zero)), [none]);
+    let one = request(&[1, 5, 9], Sampling::GREEDY, 0, 1);
+    let three = request(&[1, 5], Sampling::GREEDY, 0, 3);
+    let found = all(&decoder, &[zero.clone(), three, one, zero]);
+    let lengths: Vec<usize> = found.iter().map(|g| g.tokens.len()).collect();
+    assert_eq!(lengths, [0, 3, 1, 0]);
+    assert_eq!(found[1].tokens, greedy_from_scratch(&decoder, &[1, 5], 3));
+    assert_eq!(found[2].tokens, greedy_from_scratch(&decoder, &[1, 5, 9], 1));
+    assert_eq!(all(&decoder, &[]), []);
+}
+
+#[test]
+fn the_caller_may_end_a_continuation() {
+    let mut decoder = model();
+    decoder.ignore_end_tokens();
+    let requests: Vec<Request> = (0..3).map(|seed| request(&[1, 5], SAMPLED, seed, 9)).collect();
+    let whole = all(&decoder, &requests);
+    let word = whole[1].tokens[..4].to_vec();
+    let found = generate(&decoder, &requests, |tokens| tokens == word).unwrap();
+    assert_eq!(found[1], Generated { tokens: word, stopped: true });
+    assert_eq!((&found[0], &found[2]), (&whole[0], &whole[2]), "the others go on");
+}
+
+#[test]
+fn requests_are_checked() {
+    let decoder = model();
+    let error = |bad: Request| {
+        let good = request(&[1], Sampling::GREEDY, 0, 1);
+        generate(&decoder, &[good, bad], |_| false).err().unwrap()
+    };
+    let found = error(request(&[], SAMPLED, 0, 1)).to_string();
+    assert_eq!(found, "row 2: the prompt is empty, but at least one token is needed");
+    let found = error(request(&[1, VOCAB], SAMPLED, 0, 1)).to_string();
+    assert_eq!(found, "row 2: the prompt has token id 320, but the vocabulary ends at 319");
+    for temperature in [-0.1, f64::NAN, f64::INFINITY] {
+        let found = error(request(&[1], Sampling { temperature, ..SAMPLED }, 0, 1));
+        assert!(matches!(found, EngineError::Setting { field: "the temperature", .. }), "{found}");
+    }
+    for top_p in [0.0, -1.0, 1.1, f64::NAN] {
+        let found = error(request(&[1], Sampling { top_p, ..SAMPLED }, 0, 1));
+        assert!(matches!(found, EngineError::Setting { field: "top-p", .. }), "{found}");
+    }
+}
+
+#[test]
+fn a_merged_decoder_gives_the_same_logits() {
+    let tokens: Vec<u32> = (0..40).map(|i| i * 29 % 317 + 1).collect();
+    for name in ["llama", "llama_tied", "sharded_bf16"] {
+        let decoder = load(&fixture(name).join("model")).unwrap();
+        let adapter = adapter(&decoder);
+        for adapter in [None, Some(&adapter)] {
+            let merged = decoder.merged(CpuKernels::default(), adapter);
+            assert_eq!(merged.config(), decoder.config());
+            // Few tokens go through the pair, many through weights merged on the way.
+            for count in [1, 5, 40] {
+                let expected = logits(&decoder, adapter, &tokens[..count]);
+                let found = logits(&merged, None, &tokens[..count]);
+                assert_close(&format!("{name}, {count} tokens"), &found, &expected, 1e-5);
+            }
+        }
+        let plain = logits(&decoder, None, &tokens);
+        let adapted = logits(&decoder, Some(&adapter), &tokens);
+        assert!(plain.iter().zip(&adapted).any(|(a, b)| (a - b).abs() > 1e-2), "it does something");
+    }
+}

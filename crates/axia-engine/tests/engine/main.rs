@@ -1,0 +1,16 @@
+//! What training, scoring and sampling promise: exactness of forests, resumption, typed errors.
+#![allow(clippy::result_large_err)] // the tests look at the engine's own error type
+
+mod checkpoint_errors;
+mod clipping;
+mod damaged_weights;
+mod early_stopping;
+mod forests;
+mod generation;
+mod lost_writes;
+mod rerun;
+mod resume;
+mod schedule;
+mod scoring;
+mod settings;
+mod tiny;

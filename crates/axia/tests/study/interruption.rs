@@ -1,0 +1,79 @@
+//! Runs that are stopped and taken up again.
+
+use crate::bench::{Bench, Said};
+use std::path::Path;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+/// Long enough to be caught at work.
+const RUN: &str = "run model --survey survey.toml --value face --rank 2 --epochs 40 --batch 4 --out";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `path` is there; panics if the child ends before.
+fn wait_for(path: &Path, child: &mut Child) {
+    let started = Instant::now();
+    while !path.exists() {
+        let ended = child.try_wait().unwrap();
+        assert!(ended.is_none(), "it ended ({ended:?}) before it made {}", path.display());
+        assert!(started.elapsed() < PATIENCE, "no {}", path.display());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Losses of all steps and epochs, without times.
+fn losses(bench: &Bench, out: &str) -> Vec<String> {
+    let records = ["control", "face-down", "face-up"].iter().flat_map(|name| {
+        let summary = bench.read_json(&format!("{out}/training/{name}.json"));
+        let history = &summary["history"];
+        let steps = history["steps"].as_array().unwrap().clone();
+        let validations = history["validations"].as_array().unwrap().clone();
+        [steps, validations].concat()
+    });
+    records.map(|record| record["loss"].to_string()).collect()
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_bytes() {
+    let bench = Bench::new();
+    bench.ok(&format!("{RUN} whole"));
+    for at in ["checkpoints/control.safetensors", "responses/control.jsonl", "checkpoints/face-up.safetensors"] {
+        let mut child = bench.command(&format!("{RUN} cut")).spawn().unwrap();
+        wait_for(&bench.path("cut").join(at), &mut child);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!bench.path("cut/results.json").exists(), "{at}: it was over already");
+    }
+    bench.ok(&format!("{RUN} cut"));
+    assert_eq!(bench.numbers("whole"), bench.numbers("cut"));
+    assert_eq!(losses(&bench, "whole"), losses(&bench, "cut"));
+    assert!(!bench.path("cut/checkpoints/face-up.safetensors").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_saves_and_says_how_to_go_on() {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let bench = Bench::new();
+    bench.ok(&format!("{RUN} whole"));
+    for at in ["manifest.json", "checkpoints/control.safetensors", "checkpoints/face-down.safetensors"] {
+        let mut child = bench.command(&format!("{RUN} cut")).spawn().unwrap();
+        wait_for(&bench.path("cut").join(at), &mut child);
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        let said = Said::from(child.wait_with_output().unwrap());
+        assert_eq!((said.code, said.out.as_str()), (1, ""), "{at}: {said:?}");
+        assert!(said.err.contains("stopped: the work so far is kept in `cut`"), "{at}: {said:?}");
+        assert!(said.err.contains("goes on from there"), "{at}: {said:?}");
+    }
+    bench.ok(&format!("{RUN} cut"));
+    assert_eq!(bench.numbers("whole"), bench.numbers("cut"));
+    assert_eq!(losses(&bench, "whole"), losses(&bench, "cut"));
+}
+
+#[test]
+fn what_a_killed_write_left_behind_is_no_foreign_file() {
+    let bench = Bench::new();
+    std::fs::create_dir(bench.path("out")).unwrap();
+    bench.write("out/.tmpAbC123", "half a manifest");
+    bench.ok("run model --survey survey.toml --value face --rank 2 --epochs 1 --out out");
+}

@@ -1,0 +1,11 @@
+//! `axia run`, `steer`, `profile`, `score` and `train` as users run them, on a tiny model.
+
+mod bench;
+mod command_line;
+mod interruption;
+mod model;
+mod models;
+mod profile;
+mod rows;
+mod run;
+mod steer;

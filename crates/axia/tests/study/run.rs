@@ -1,0 +1,188 @@
+//! The whole experiment and its report.
+
+use crate::bench::Bench;
+use serde_json::Value as Json;
+use std::time::SystemTime;
+
+const RESPONDENTS: [&str; 4] = ["base", "control", "power-down", "power-up"];
+
+fn modified(bench: &Bench, name: &str) -> SystemTime {
+    bench.path(name).metadata().unwrap().modified().unwrap()
+}
+
+fn names(list: &Json) -> Vec<&str> {
+    list.as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_run_leaves_a_whole_folder_and_does_nothing_twice() {
+    let bench = Bench::new();
+    let words = "run model --limit 20 --rank 2 --epochs 1 --out out";
+    let printed = bench.json(&format!("{words} --json"));
+    let results = bench.read_json("out/results.json");
+    assert_eq!(printed, results);
+    assert_eq!(names(&results["respondents"]), RESPONDENTS);
+    assert_eq!(results["survey"]["items"], serde_json::json!([20, 20, 20]));
+    let shifts = results["shifts"].as_array().unwrap();
+    let steered: Vec<_> = shifts.iter().map(|shift| &shift["respondent"]).collect();
+    assert_eq!(steered, RESPONDENTS[2..].iter().collect::<Vec<_>>());
+
+    let mut expected: Vec<String> = [
+        "manifest.json",
+        "baseline/ratings.jsonl",
+        "baseline/responses.jsonl",
+        "results.json",
+        "results.csv",
+        "report.html",
+    ]
+    .map(str::to_owned)
+    .into();
+    expected.extend(RESPONDENTS.map(|name| format!("responses/{name}.jsonl")));
+    for name in &RESPONDENTS[1..] {
+        expected.push(format!("training/{name}.json"));
+        for file in ["adapter_config.json", "adapter_model.safetensors", "README.md"] {
+            expected.push(format!("adapters/{name}/{file}"));
+        }
+    }
+    expected.sort();
+    assert_eq!(bench.files("out").into_keys().collect::<Vec<_>>(), expected);
+    // 20 items, each with 3 instructions and 3 templates.
+    assert_eq!(bench.read_lines("out/responses/base.jsonl").len(), 180);
+    assert_eq!(bench.read_lines("out/baseline/ratings.jsonl").len(), 40);
+
+    let before = (bench.numbers("out"), modified(&bench, "out/responses/base.jsonl"));
+    let again = bench.run(words);
+    assert_eq!(again.code, 0, "{again:?}");
+    assert!(again.out.contains("Power, down") && again.out.contains("report.html"), "{again:?}");
+    assert_eq!(again.err, "", "nothing is asked or trained again");
+    assert_eq!(before, (bench.numbers("out"), modified(&bench, "out/responses/base.jsonl")));
+    let times = |results: &Json| results["timings"].clone();
+    assert_eq!(times(&bench.read_json("out/results.json")), times(&results));
+}
+
+#[test]
+fn reports_are_rebuilt_and_compared() {
+    let bench = Bench::new();
+    bench.ok("run model --survey survey.toml --value face --rank 2 --epochs 1 --out out");
+    let page = bench.read("out/report.html");
+    for outside in ["<link", "<iframe", "@import", " src=", "url(http"] {
+        assert!(!page.contains(outside), "report.html reaches outside: {outside}");
+    }
+
+    std::fs::remove_file(bench.path("out/report.html")).unwrap();
+    let before = bench.read("out/results.json");
+    assert_eq!(bench.ok("report out").trim(), "out/report.html");
+    assert_eq!((bench.read("out/report.html"), bench.read("out/results.json")), (page, before));
+    assert_eq!(bench.json("report out --json"), bench.read_json("out/results.json"));
+
+    let said = bench.ok("report --compare out out --out comparison/page.html");
+    assert_eq!(said.trim(), "comparison/page.html");
+    assert!(bench.read("comparison/page.html").contains("face-down"));
+
+    bench.fails("report model", 2, &["model/results.json"]);
+    bench.fails("report --compare out", 2, &["--compare"]);
+    bench.fails("report out --out page.html", 2, &["--compare"]);
+    bench.fails("report --compare out out --json", 2, &["--json", "--compare"]);
+    bench.write("out/results.json", "{\"format_version\": 99}");
+    bench.fails("report out", 2, &["out/results.json", "99"]);
+}
+
+#[test]
+fn a_folder_with_another_run_or_foreign_files_is_left_alone() {
+    let bench = Bench::new();
+    let run = "run model --survey survey.toml --value face --epochs 1";
+    bench.ok(&format!("{run} --rank 2 --out out"));
+    let before = bench.files("out");
+    let other = ["`out`", "settings.rank was 2 and now is 4", "--out"];
+    bench.fails(&format!("{run} --rank 4 --alpha 4 --out out"), 2, &other);
+    let survey = bench.read("survey.toml");
+    bench.write("survey.toml", &survey.replace("I enjoy a test 1.", "I enjoy a trial 1."));
+    bench.fails(&format!("{run} --rank 2 --out out"), 2, &["hashes.survey"]);
+    assert_eq!(bench.files("out"), before);
+
+    std::fs::create_dir(bench.path("thesis")).unwrap();
+    bench.write("thesis/thesis.tex", "All of it.");
+    for words in [format!("{run} --out thesis"), "profile model --limit 1 --out thesis".to_owned()] {
+        bench.fails(&words, 2, &["`thesis`", "no manifest.json", "--out"]);
+    }
+    assert_eq!(bench.files("thesis").len(), 1);
+}
+
+#[test]
+fn folders_that_cannot_be_written_are_named() {
+    let bench = Bench::new();
+    bench.write("file", "in the way");
+    let run = "run model --survey survey.toml --value face --rank 2 --epochs 1";
+    for out in ["file", "file/below"] {
+        bench.fails(&format!("{run} --out {out}"), 1, &["`file", "cannot write"]);
+        bench.fails(&format!("profile model --limit 1 --out {out}"), 1, &["`file", "cannot write"]);
+    }
+    assert_eq!(bench.read("file"), "in the way");
+}
+
+#[test]
+fn damaged_cells_are_named() {
+    let bench = Bench::new();
+    let run = "run model --survey survey.toml --value face --rank 2 --epochs 1 --out out";
+    bench.ok(run);
+    bench.write("out/responses/control.jsonl", "{\"item\": \"face-test-1\"}\n");
+    bench.fails(run, 2, &["out/responses/control.jsonl", "line 1", "remove it"]);
+    std::fs::remove_file(bench.path("out/responses/control.jsonl")).unwrap();
+    bench.ok(run);
+}
+
+#[test]
+fn several_seeds_give_an_adapter_each() {
+    let bench = Bench::new();
+    bench.ok("run model --survey survey.toml --value face --rank 2 --epochs 1 --seed 3,4 --out out");
+    let results = bench.read_json("out/results.json");
+    let seeded = ["control", "face-down", "face-up"];
+    let seeded = [3, 4].map(|seed| seeded.map(|name| format!("{name}-seed{seed}"))).concat();
+    assert_eq!(names(&results["respondents"])[1..], seeded);
+    let files = bench.files("out/adapters");
+    let weights = |name: &str| &files[&format!("{name}/adapter_model.safetensors")];
+    assert_ne!(weights("control-seed3"), weights("control-seed4"));
+}
+
+#[test]
+fn senseless_settings_are_refused_before_anything_is_computed() {
+    let bench = Bench::new();
+    let run = "run model --survey survey.toml --value face --out out";
+    for (flag, part) in [
+        ("--rank 0", "rank"),
+        ("--alpha -1", "alpha"),
+        ("--epochs 0", "epochs"),
+        ("--batch 0", "batch"),
+        ("--lr 0", "learning rate"),
+        ("--lr nan", "learning rate"),
+        ("--limit 0", "limit"),
+        ("--seed 1,1", "seed"),
+        ("--value fce", "did you mean `face`?"),
+        ("--value power", "power"),
+        ("--survey none.toml", "none.toml"),
+    ] {
+        let words = match flag.split_once(' ') {
+            Some(("--value", value)) => run.replace("--value face", &format!("--value {value}")),
+            Some(("--survey", path)) => run.replace("survey.toml", path),
+            _ => format!("{run} {flag}"),
+        };
+        bench.fails(&words, 2, &[part]);
+        assert!(!bench.path("out").exists(), "{flag}");
+    }
+    // Early stopping, which the full protocol has, needs items to watch.
+    let survey = bench.read("survey.toml").replace("\"validation\"", "\"train\"");
+    bench.write("survey.toml", &survey);
+    bench.fails(&format!("{run} --preset paper"), 2, &["validation"]);
+    assert!(!bench.path("out").exists());
+}
+
+#[test]
+fn a_dry_run_tells_the_plan_and_does_nothing() {
+    let bench = Bench::new();
+    let said = bench.ok("run model --survey survey.toml --value face --rank 2 --dry-run");
+    for part in ["model", "tiny", "Face, down", "Face, up", "runs/face", "rank: 2", "alpha: 4"] {
+        assert!(said.contains(part), "no `{part}` in {said}");
+    }
+    assert!(!bench.path("runs").exists());
+    bench.fails("run nonesuch --dry-run", 2, &["nonesuch"]);
+}

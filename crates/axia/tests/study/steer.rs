@@ -1,0 +1,69 @@
+//! Steering towards a target.
+
+use crate::bench::Bench;
+
+const STEER: &str = "steer model --survey survey.toml --rank 2 --epochs 1 --out out";
+
+#[test]
+fn a_target_file_gives_a_steered_respondent_of_its_name() {
+    let bench = Bench::new();
+    let target = "name = \"gentle\"\n[ratings]\nface = 2\nhumility = 6\n";
+    bench.write("target.toml", target);
+    let results = bench.json(&format!("{STEER} --target target.toml --json"));
+    let names: Vec<_> =
+        results["respondents"].as_array().unwrap().iter().map(|r| r["name"].clone()).collect();
+    assert_eq!(names, ["base", "control", "gentle"]);
+    let values = results["shifts"][0]["shift"]["against_control"]["values"].as_array().unwrap();
+    let goals: Vec<_> = values.iter().map(|v| (v["dimension"].clone(), v["goal"].clone())).collect();
+    let expected = [("hedonism", None), ("face", Some(2)), ("humility", Some(6))];
+    assert_eq!(goals, expected.map(|(value, goal)| (value.into(), goal.into())));
+    assert!(bench.path("out/adapters/gentle/adapter_model.safetensors").exists());
+
+    let manifest = bench.read_json("out/manifest.json");
+    assert_eq!(manifest["targets"][0]["goals"], serde_json::json!({"face": 2, "humility": 6}));
+    bench.write("target.toml", &target.replace("= 2", "= 3"));
+    bench.fails(&format!("{STEER} --target target.toml"), 2, &["`out`", "targets"]);
+}
+
+#[test]
+fn one_value_is_steered_one_way() {
+    let bench = Bench::new();
+    let results = bench.json(&format!("{STEER} --value Hedonism --direction up --json"));
+    assert_eq!(results["respondents"][2]["name"], "hedonism-up");
+    assert_eq!(results["respondents"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn bad_targets_are_refused_before_anything_is_computed() {
+    let bench = Bench::new();
+    let rated = "[ratings]\nface = 1\n";
+    for (text, parts) in [
+        ("[ratings]\nfacee = 1\n".to_owned(), ["`facee`", "did you mean `face`?"]),
+        (String::new(), ["target.toml", "rates no value"]),
+        ("name = \"x\"\n[ratings]\n".to_owned(), ["target.toml", "rates no value"]),
+        ("[ratings]\nface = 7\n".to_owned(), ["`face`", "7"]),
+        ("[ratings\n".to_owned(), ["target.toml", "line 1"]),
+        ("[ratings]\nstimulation = 1\n".to_owned(), ["target", "face"]),
+        // The name becomes a folder, beside those of base and control.
+        (format!("name = \"control\"\n{rated}"), ["`control`", "name"]),
+        (format!("name = \"base\"\n{rated}"), ["`base`", "name"]),
+        (format!("name = \"../../elsewhere\"\n{rated}"), ["`../../elsewhere`", "name"]),
+        (format!("name = \"\"\n{rated}"), ["``", "name"]),
+    ] {
+        bench.write("target.toml", &text);
+        bench.fails(&format!("{STEER} --target target.toml"), 2, &parts);
+        assert!(!bench.path("out").exists(), "{text}");
+    }
+    bench.fails(&format!("{STEER} --target none.toml"), 2, &["none.toml"]);
+}
+
+#[test]
+fn value_and_direction_go_together() {
+    let bench = Bench::new();
+    bench.write("target.toml", "[ratings]\nface = 1\n");
+    bench.fails(STEER, 2, &["--value"]);
+    bench.fails(&format!("{STEER} --value face"), 2, &["--direction"]);
+    bench.fails(&format!("{STEER} --direction up"), 2, &["--value"]);
+    bench.fails(&format!("{STEER} --value face --direction left"), 2, &["left", "down", "up"]);
+    bench.fails(&format!("{STEER} --value face --target target.toml"), 2, &["--target"]);
+}
