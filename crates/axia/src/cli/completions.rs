@@ -2,6 +2,7 @@
 
 use super::Cli;
 use super::failure::Outcome;
+use super::stdout::print;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
@@ -16,6 +17,7 @@ pub struct CompletionsArgs {
 
 /// Runs the command.
 pub fn run(args: CompletionsArgs) -> Outcome {
-    clap_complete::generate(args.shell, &mut Cli::command(), "axia", &mut std::io::stdout());
-    Ok(())
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "axia", &mut script);
+    print(script)
 }

@@ -10,6 +10,7 @@ mod rows;
 mod run;
 mod score;
 mod session;
+mod stdout;
 mod steer;
 mod study_args;
 mod train;

@@ -1,7 +1,8 @@
 //! `axia pull` and `axia models`.
 
-use super::failure::{Failure, Outcome};
+use super::failure::Outcome;
 use super::session::{Compute, Session};
+use super::stdout::{print, print_json};
 use crate::models::{Settings, list};
 use clap::Args;
 
@@ -28,21 +29,22 @@ pub struct ModelsArgs {
 /// Runs `axia pull`.
 pub fn pull(args: PullArgs) -> Outcome {
     let session = Session::start(&Compute { threads: None, device: "auto".to_owned() })?;
-    println!("{}", session.fetch(&args.model)?.display());
-    Ok(())
+    print(format!("{}\n", session.fetch(&args.model)?.display()))
 }
 
 /// Runs `axia models`.
 pub fn models(args: ModelsArgs) -> Outcome {
     let models = list(&Settings::from_env()?);
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&models).map_err(Failure::failed)?);
-        return Ok(());
+        return print_json(&models);
     }
-    println!("{:26} {:>8} {:>13} {:>9}  {:12} in cache", "name", "weights", "stored as", "size", "licence");
+    let mut table = format!(
+        "{:26} {:>8} {:>13} {:>9}  {:12} in cache\n",
+        "name", "weights", "stored as", "size", "licence"
+    );
     for model in models {
-        println!(
-            "{:26} {:>7}M {:>13} {:>6} MB  {:12} {}",
+        table += &format!(
+            "{:26} {:>7}M {:>13} {:>6} MB  {:12} {}\n",
             model.name,
             model.parameters / 1_000_000,
             model.quantisation,
@@ -51,6 +53,6 @@ pub fn models(args: ModelsArgs) -> Outcome {
             if model.present { model.path.display().to_string() } else { "no".to_owned() }
         );
     }
-    println!("\nA model may also be a folder, a .gguf file, or a hub id such as org/name.");
-    Ok(())
+    table += "\nA model may also be a folder, a .gguf file, or a hub id such as org/name.\n";
+    print(table)
 }

@@ -2,16 +2,18 @@
 
 use super::failure::{Failure, Outcome};
 use super::session::{Compute, Session, StudyBars};
+use super::stdout::{print, print_json};
 use super::study_args::{limited, load_instrument};
 use crate::respondent::Embedded;
 use crate::study::survey::{Administration, AnswerMode, SAMPLED, administer};
 use crate::study::{Follow, RunDir, StudyError, VariantPlan, sha256_of};
-use axia_values::instrument::{Item, Split};
+use axia_engine::Model;
+use axia_values::instrument::{Instrument, Item, Split};
 use axia_values::profile::{DimensionScore, Profile, Readout, Scores, baseline_ratings};
 use axia_values::stats::BootstrapOptions;
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Items asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,7 +56,7 @@ pub struct ProfileArgs {
     #[arg(long)]
     survey: Option<PathBuf>,
     /// Questionnaire of a ValueBench file
-    #[arg(long)]
+    #[arg(long, requires = "survey")]
     questionnaire: Option<String>,
     /// Items to ask
     #[arg(long, value_enum, default_value = "test")]
@@ -87,6 +89,9 @@ pub struct ProfileArgs {
 /// Runs the command.
 pub fn run(args: ProfileArgs) -> Outcome {
     let instrument = load_instrument(args.survey.as_deref(), args.questionnaire.as_deref())?;
+    if args.limit == Some(0) {
+        return Err(Failure::input(anyhow::anyhow!("--limit must be at least 1 item per split")));
+    }
     let instrument = limited(instrument, args.limit);
     let session = Session::start(&args.compute)?;
     let model = session.open_model(&args.model)?;
@@ -114,6 +119,8 @@ pub fn run(args: ProfileArgs) -> Outcome {
         Ways::All => VariantPlan::All,
         Ways::Few => VariantPlan::Spread(3),
     };
+    let dir = args.out.as_deref().map(|out| folder(out, &args, &model, &instrument, variants));
+    let dir = dir.transpose()?;
     let how = Administration { chat: args.chat, mode, variants };
     let mut bars = StudyBars::new(&session);
     bars.begin("asking", items.len() * variants.per_item(&instrument));
@@ -127,15 +134,7 @@ pub fn run(args: ProfileArgs) -> Outcome {
         Scores::new(&instrument, &responses, args.readout).map_err(StudyError::from)?;
     let options = BootstrapOptions { seed: args.seed, ..BootstrapOptions::default() };
     let profile = Profile::new(&scores, options).map_err(StudyError::from)?;
-    if let Some(out) = &args.out {
-        let manifest = json!({
-            "format_version": 1,
-            "profile": {"model": args.model, "weights": sha256_of(model.path())?,
-                "adapter": args.adapter, "survey": instrument.content_hash(),
-                "readout": args.readout, "chat": args.chat, "seed": args.seed,
-                "variants": variants, "limit": args.limit, "split": format!("{:?}", args.split)},
-        });
-        let dir = RunDir::open(out, &manifest)?;
+    if let Some(dir) = &dir {
         let ratings = baseline_ratings(&instrument, &responses, args.seed).map_err(StudyError::from)?;
         let ratings: Vec<_> =
             ratings.iter().map(|(item, rating)| json!({"item": item, "rating": rating})).collect();
@@ -144,11 +143,28 @@ pub fn run(args: ProfileArgs) -> Outcome {
         dir.write("profile.json", &profile)?;
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&profile).map_err(Failure::failed)?);
+        print_json(&profile)
     } else {
-        print!("{}", table(&profile));
+        print(table(&profile))
     }
-    Ok(())
+}
+
+/// The folder for the profile: opened first, so that an occupied one is not found out at the end.
+fn folder(
+    out: &Path,
+    args: &ProfileArgs,
+    model: &Model,
+    instrument: &Instrument,
+    variants: VariantPlan,
+) -> Outcome<RunDir> {
+    let manifest = json!({
+        "format_version": 1,
+        "profile": {"model": args.model, "weights": sha256_of(model.path())?,
+            "adapter": args.adapter, "survey": instrument.content_hash(),
+            "readout": args.readout, "chat": args.chat, "seed": args.seed,
+            "variants": variants, "limit": args.limit, "split": format!("{:?}", args.split)},
+    });
+    Ok(RunDir::open(out, &manifest)?)
 }
 
 fn table(profile: &Profile) -> String {

@@ -1,6 +1,7 @@
 //! `axia report`: rebuild a report, or compare two runs.
 
 use super::failure::Outcome;
+use super::stdout::{print, print_json};
 use crate::report;
 use clap::Args;
 use std::path::PathBuf;
@@ -20,10 +21,10 @@ pub struct ReportArgs {
     #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with = "dir")]
     compare: Option<Vec<PathBuf>>,
     /// Where the comparison goes
-    #[arg(long, default_value = "comparison.html")]
+    #[arg(long, default_value = "comparison.html", requires = "compare")]
     out: PathBuf,
-    /// Print the results as JSON too
-    #[arg(long)]
+    /// Print the results as JSON
+    #[arg(long, conflicts_with = "compare")]
     json: bool,
 }
 
@@ -31,17 +32,14 @@ pub struct ReportArgs {
 pub fn run(args: ReportArgs) -> Outcome {
     if let Some([a, b]) = args.compare.as_deref() {
         report::write_comparison(&args.out, &report::read(a)?, &report::read(b)?)?;
-        println!("{}", args.out.display());
-        return Ok(());
+        return print(format!("{}\n", args.out.display()));
     }
     let dir = args.dir.unwrap_or_default();
     let summary = report::read(&dir)?;
     report::write(&dir, &summary)?;
     if args.json {
-        let text = serde_json::to_string_pretty(&summary);
-        println!("{}", text.map_err(super::failure::Failure::failed)?);
+        print_json(&summary)
     } else {
-        println!("{}", dir.join("report.html").display());
+        print(format!("{}\n", dir.join("report.html").display()))
     }
-    Ok(())
 }

@@ -1,11 +1,15 @@
 //! Rows of the plain tools: JSON lines with texts or token ids.
 
 use super::failure::{Failure, Outcome};
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
+use axia_engine::EngineError;
+use axia_engine::score::ScoreRow;
 use axia_engine::tokenizer::Tokenizer;
+use axia_engine::train::TrainRow;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use std::path::Path;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 
 /// A row of `axia score`.
 #[derive(Debug, Deserialize)]
@@ -28,83 +32,108 @@ pub struct TrainLine {
     completion_ids: Option<Vec<u32>>,
 }
 
-/// Reads JSON lines; blank lines are passed over.
-pub fn read_lines<T: DeserializeOwned>(path: &Path, limit: usize) -> Outcome<Vec<T>> {
-    let text = std::fs::read_to_string(path).map_err(|e| {
-        Failure::input(anyhow!("{e}")).while_trying(format!("read `{}`", path.display()))
-    })?;
-    let mut rows = Vec::new();
-    for (index, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
-        let row = serde_json::from_str(line).map_err(|e| {
-            Failure::input(anyhow!("`{}`, line {}: {e}", path.display(), index + 1))
+/// The rows of a file, each with the line it stands on.
+pub struct Rows<T> {
+    path: PathBuf,
+    rows: Vec<(usize, T)>,
+}
+
+impl<T: DeserializeOwned> Rows<T> {
+    /// Reads JSON lines, at most `limit` unless that is 0; blank lines are passed over.
+    pub fn read(path: &Path, limit: usize) -> Outcome<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            Failure::input(anyhow!("{e}")).while_trying(format!("read `{}`", path.display()))
         })?;
-        rows.push(row);
-        if rows.len() == limit {
-            break;
+        let mut found = Self { path: path.to_owned(), rows: Vec::new() };
+        for (index, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
+            let row = serde_json::from_str(line).map_err(|e| found.fault(index + 1, e))?;
+            found.rows.push((index + 1, row));
+            if found.rows.len() == limit {
+                break;
+            }
         }
+        if found.rows.is_empty() {
+            return Err(Failure::input(anyhow!("`{}` holds no rows", path.display())));
+        }
+        Ok(found)
     }
-    if rows.is_empty() {
-        return Err(Failure::input(anyhow!("`{}` holds no rows", path.display())));
+}
+
+impl<T> Rows<T> {
+    /// The rows in order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.rows.iter().map(|(_, row)| row)
     }
-    Ok(rows)
+
+    /// Every row made into something else; a fault is reported with its line.
+    pub fn convert<R>(&self, convert: impl Fn(&T) -> anyhow::Result<R>) -> Outcome<Vec<R>> {
+        let converted = self.rows.iter().map(|(line, row)| {
+            convert(row).map_err(|fault| self.fault(*line, format_args!("{fault:#}")))
+        });
+        converted.collect()
+    }
+
+    /// An error of the engine, with the line of the row that it finds fault with.
+    pub fn locate(&self, error: EngineError) -> Failure {
+        let row = match &error {
+            EngineError::EmptySequence { row, .. } | EngineError::TokenRange { row, .. } => *row,
+            _ => return error.into(),
+        };
+        let Some((line, _)) = self.rows.get(row.saturating_sub(1)) else { return error.into() };
+        let message = error.to_string();
+        let fault = message.strip_prefix(&format!("row {row}: ")).unwrap_or(&message);
+        self.fault(*line, fault)
+    }
+
+    fn fault(&self, line: usize, fault: impl Display) -> Failure {
+        Failure::input(anyhow!("`{}`, line {line}: {fault}", self.path.display()))
+    }
 }
 
 impl ScoreLine {
-    /// The row as token ids; `number` counts from 1.
-    pub fn tokenize(
-        &self,
-        tokenizer: &Tokenizer,
-        number: usize,
-    ) -> Outcome<axia_engine::score::ScoreRow> {
-        let prompt = ids(tokenizer, number, "prompt", &self.prompt, &self.prompt_ids)?;
-        let candidates = match (&self.candidates_ids, &self.candidates) {
+    /// The row as token ids.
+    pub fn tokenize(&self, tokenizer: &Tokenizer) -> anyhow::Result<ScoreRow> {
+        let prompt = ids(tokenizer, "prompt", &self.prompt, &self.prompt_ids)?;
+        let candidates: Vec<Vec<u32>> = match (&self.candidates_ids, &self.candidates) {
             (Some(ids), _) => ids.clone(),
             (None, Some(texts)) => {
-                texts.iter().map(|t| encode(tokenizer, t)).collect::<Outcome<_>>()?
+                texts.iter().map(|text| tokenizer.encode(text)).collect::<Result<_, _>>()?
             }
-            (None, None) => return Err(missing(number, "candidates")),
+            (None, None) => return Err(missing("candidates")),
         };
-        Ok(axia_engine::score::ScoreRow { prompt, candidates })
+        if candidates.is_empty() {
+            bail!("there are no candidates; give at least one");
+        }
+        Ok(ScoreRow { prompt, candidates })
     }
 }
 
 impl TrainLine {
     /// The row as token ids; `end` is added to completions given as text.
-    pub fn tokenize(
-        &self,
-        tokenizer: &Tokenizer,
-        end: Option<u32>,
-        number: usize,
-    ) -> Outcome<axia_engine::train::TrainRow> {
-        let prompt = ids(tokenizer, number, "prompt", &self.prompt, &self.prompt_ids)?;
+    pub fn tokenize(&self, tokenizer: &Tokenizer, end: Option<u32>) -> anyhow::Result<TrainRow> {
+        let prompt = ids(tokenizer, "prompt", &self.prompt, &self.prompt_ids)?;
         let mut completion =
-            ids(tokenizer, number, "completion", &self.completion, &self.completion_ids)?;
+            ids(tokenizer, "completion", &self.completion, &self.completion_ids)?;
         if self.completion_ids.is_none() {
             completion.extend(end);
         }
-        Ok(axia_engine::train::TrainRow { prompt, completion, group: 0 })
+        Ok(TrainRow { prompt, completion, group: 0 })
     }
 }
 
 fn ids(
     tokenizer: &Tokenizer,
-    number: usize,
     field: &str,
     text: &Option<String>,
     ids: &Option<Vec<u32>>,
-) -> Outcome<Vec<u32>> {
+) -> anyhow::Result<Vec<u32>> {
     match (ids, text) {
         (Some(ids), _) => Ok(ids.clone()),
-        (None, Some(text)) => encode(tokenizer, text),
-        (None, None) => Err(missing(number, field)),
+        (None, Some(text)) => Ok(tokenizer.encode(text)?),
+        (None, None) => Err(missing(field)),
     }
 }
 
-fn encode(tokenizer: &Tokenizer, text: &str) -> Outcome<Vec<u32>> {
-    tokenizer.encode(text).map_err(|e| Failure::from(axia_engine::EngineError::from(e)))
-}
-
-fn missing(number: usize, field: &str) -> Failure {
-    let both = format!("row {number} has neither `{field}` nor `{field}_ids`");
-    Failure::input(anyhow!(both))
+fn missing(field: &str) -> anyhow::Error {
+    anyhow!("there is neither `{field}` nor `{field}_ids`")
 }

@@ -2,7 +2,7 @@
 
 use super::failure::Outcome;
 use super::study_args::{StudyArgs, dimension};
-use crate::study::Steering;
+use crate::study::{Steering, file_name};
 use axia_values::target::Direction;
 use clap::Args;
 
@@ -29,7 +29,7 @@ pub struct RunArgs {
 pub fn run(args: RunArgs) -> Outcome {
     let instrument = args.study.instrument()?;
     let dimension = dimension(&args.value, &instrument)?;
-    let name = dimension.key();
+    let name = file_name(&dimension.key());
     let steerings =
         [Direction::Down, Direction::Up].map(|d| Steering::one(dimension.clone(), d)).into();
     args.study.run(steerings, &instrument, &name)

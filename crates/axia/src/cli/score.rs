@@ -1,8 +1,9 @@
 //! `axia score`: log-likelihoods of candidate continuations.
 
 use super::failure::{Failure, Outcome};
-use super::rows::{ScoreLine, read_lines};
+use super::rows::{Rows, ScoreLine};
 use super::session::{Compute, Session, bar, peak_memory_mib};
+use super::stdout::print;
 use clap::Args;
 use serde_json::json;
 use std::io::Write;
@@ -49,13 +50,10 @@ pub struct ScoreArgs {
 /// Runs the command.
 pub fn run(args: ScoreArgs) -> Outcome {
     let session = Session::start(&args.compute)?;
-    let lines: Vec<ScoreLine> = read_lines(&args.rows, args.limit)?;
+    let lines: Rows<ScoreLine> = Rows::read(&args.rows, args.limit)?;
     let model = session.open_model(&args.model)?;
     let adapter = args.adapter.as_deref().map(|a| model.read_adapter(a)).transpose()?;
-    let numbered = lines.iter().enumerate();
-    let rows = numbered
-        .map(|(i, line)| line.tokenize(model.tokenizer(), i + 1))
-        .collect::<Outcome<Vec<_>>>()?;
+    let rows = lines.convert(|line| line.tokenize(model.tokenizer()))?;
     let bar = bar("scoring", rows.len() as u64, "rows");
     let started = Instant::now();
     let scores = axia_engine::score::score(
@@ -67,7 +65,8 @@ pub fn run(args: ScoreArgs) -> Outcome {
             bar.set_position(done as u64);
             !session.cancelled()
         },
-    )?;
+    )
+    .map_err(|e| lines.locate(e))?;
     let seconds = started.elapsed().as_secs_f64();
     bar.finish_and_clear();
     if let Some(path) = &args.out {
@@ -89,6 +88,5 @@ pub fn run(args: ScoreArgs) -> Outcome {
         "peak_rss_mib": peak_memory_mib(),
         "unique_tokens": scores.unique_tokens,
     });
-    println!("{result}");
-    Ok(())
+    print(format!("{result}\n"))
 }

@@ -2,7 +2,8 @@
 
 use super::failure::{Failure, Outcome};
 use super::session::{Compute, Session, StudyBars};
-use crate::models;
+use super::stdout::{print, print_json};
+use crate::models::{self, ModelReference};
 use crate::report;
 use crate::study::summary::RunSummary;
 use crate::study::{Experiment, Preset, Settings, Steering, Study, StudyError};
@@ -43,7 +44,7 @@ pub struct StudyArgs {
     #[arg(long)]
     survey: Option<PathBuf>,
     /// Questionnaire of a ValueBench file
-    #[arg(long)]
+    #[arg(long, requires = "survey")]
     questionnaire: Option<String>,
     /// Defaults: quick (minutes on a laptop) or paper (the full protocol)
     #[arg(long, value_enum, default_value = "quick")]
@@ -58,10 +59,10 @@ pub struct StudyArgs {
     #[arg(long, help_heading = "Training")]
     rank: Option<usize>,
     /// LoRA alpha; by default twice the rank
-    #[arg(long, help_heading = "Training")]
+    #[arg(long, help_heading = "Training", allow_negative_numbers = true)]
     alpha: Option<f64>,
     /// Peak learning rate
-    #[arg(long, help_heading = "Training")]
+    #[arg(long, help_heading = "Training", allow_negative_numbers = true)]
     lr: Option<f64>,
     /// Most epochs
     #[arg(long, help_heading = "Training")]
@@ -85,7 +86,7 @@ pub struct StudyArgs {
     #[arg(long)]
     json: bool,
     /// Say what would be done, and do nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     dry_run: bool,
     #[command(flatten)]
     compute: Compute,
@@ -157,12 +158,11 @@ impl StudyArgs {
             false => Failure::from(error),
         })?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&summary).map_err(Failure::failed)?);
+            print_json(&summary)
         } else {
-            print!("{}", outcome(&summary));
-            println!("\nReport: {}", out.join("report.html").display());
+            let page = out.join("report.html");
+            print(format!("{}\nReport: {}\n", outcome(&summary), page.display()))
         }
-        Ok(())
     }
 
     fn plan(
@@ -172,17 +172,21 @@ impl StudyArgs {
         instrument: &Instrument,
         out: &Path,
     ) -> Outcome {
-        let reference = models::identify(&self.model, &models::Settings::from_env()?)?;
-        println!("model: {} ({reference:?})", self.model);
-        println!("survey: {} ({} items)", instrument.name, instrument.items.len());
+        let origin = match models::identify(&self.model, &models::Settings::from_env()?)? {
+            ModelReference::Local(location) => location.path().display().to_string(),
+            ModelReference::Known(model) => format!("from {}", model.origin),
+            ModelReference::Hub(_) => "from the Hugging Face hub".to_owned(),
+        };
+        let mut text = format!("model: {} ({origin})\n", self.model);
+        text += &format!("survey: {} ({} items)\n", instrument.name, instrument.items.len());
         for steering in steerings {
-            println!("steer: {}", steering.title);
+            text += &format!("steer: {}\n", steering.title);
         }
-        println!("into: {}", out.display());
+        text += &format!("into: {}\n", out.display());
         for (name, value) in settings.describe() {
-            println!("  {name}: {value}");
+            text += &format!("  {name}: {value}\n");
         }
-        Ok(())
+        print(text)
     }
 }
 

@@ -1,8 +1,9 @@
 //! `axia train`: LoRA fine-tuning on prompts and completions.
 
 use super::failure::{Failure, Outcome};
-use super::rows::{TrainLine, read_lines};
+use super::rows::{Rows, TrainLine};
 use super::session::{Compute, Session, bar, peak_memory_mib};
+use super::stdout::print;
 use anyhow::anyhow;
 use axia_engine::adapter::LoraConfig;
 use axia_engine::kernels::CpuKernels;
@@ -42,13 +43,13 @@ pub struct TrainArgs {
     #[arg(long, default_value_t = 64)]
     rank: usize,
     /// LoRA alpha
-    #[arg(long, default_value_t = 128.0)]
+    #[arg(long, default_value_t = 128.0, allow_negative_numbers = true)]
     alpha: f64,
     /// Learning rate, constant
-    #[arg(long, default_value_t = 1e-4)]
+    #[arg(long, default_value_t = 1e-4, allow_negative_numbers = true)]
     lr: f64,
     /// Decoupled weight decay
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     weight_decay: f64,
     /// PEFT adapter to go on from
     #[arg(long)]
@@ -88,17 +89,15 @@ impl Observer for Follow<'_> {
 /// Runs the command.
 pub fn run(args: TrainArgs) -> Outcome {
     let session = Session::start(&args.compute)?;
-    if args.rank == 0 {
-        return Err(Failure::input(anyhow!("--rank must be at least 1")));
+    let counts = [("--rank", args.rank), ("--batch", args.batch), ("--steps", args.steps)];
+    if let Some((flag, _)) = counts.iter().find(|(_, count)| *count == 0) {
+        return Err(Failure::input(anyhow!("{flag} must be at least 1")));
     }
-    let lines: Vec<TrainLine> = read_lines(&args.rows, 0)?;
+    let lines: Rows<TrainLine> = Rows::read(&args.rows, 0)?;
     let model = session.open_model(&args.model)?;
     let (adapter, lora) = first_adapter(&args, &model)?;
     let end = model.eos_id();
-    let numbered = lines.iter().enumerate();
-    let rows = numbered
-        .map(|(i, line)| line.tokenize(model.tokenizer(), end, i + 1))
-        .collect::<Outcome<Vec<_>>>()?;
+    let rows = lines.convert(|line| line.tokenize(model.tokenizer(), end))?;
     let total = (args.steps + 1) * args.batch;
     let data = TrainData {
         train: rows.iter().cycle().take(total).cloned().collect(),
@@ -119,7 +118,8 @@ pub fn run(args: TrainArgs) -> Outcome {
     };
     let bar = bar("training", args.steps as u64 + 1, "steps");
     let mut follow = Follow { session: &session, bar };
-    let trained = train(model.decoder(), adapter, &data, &settings, None, &mut follow)?;
+    let trained = train(model.decoder(), adapter, &data, &settings, None, &mut follow)
+        .map_err(|e| lines.locate(e))?;
     follow.bar.finish_and_clear();
     if let Some(folder) = &args.save {
         let kernels = model.decoder().kernels();
@@ -141,8 +141,7 @@ pub fn run(args: TrainArgs) -> Outcome {
         "losses": losses,
         "unique_tokens": sum(|s| s.unique_tokens),
     });
-    println!("{result}");
-    Ok(())
+    print(format!("{result}\n"))
 }
 
 fn first_adapter(

@@ -2,7 +2,7 @@
 
 use super::summary::TrainingSummary;
 use super::survey::prompt;
-use super::{Follow, RunDir, Settings, StudyError};
+use super::{Follow, RunDir, Settings, StudyError, VariantPlan};
 use crate::respondent::PromptReader;
 use axia_engine::adapter::LoraConfig;
 use axia_engine::error::FileError;
@@ -11,7 +11,7 @@ use axia_engine::train::{
     Observer, Optimizer, StepRecord, TrainData, TrainRow, TrainSettings, ValidationRecord, train,
 };
 use axia_engine::{EngineError, Model};
-use axia_values::instrument::{Instrument, Split};
+use axia_values::instrument::{Dimension, Instrument, Split};
 use axia_values::rating::Rating;
 use axia_values::target::{Target, TrainingItem, TrainingRows};
 use std::collections::BTreeMap;
@@ -101,29 +101,35 @@ impl Workshop<'_> {
 
     fn data(&self, plan: &Plan) -> Result<TrainData, StudyError> {
         let settings = self.settings;
-        let has_validation = self.instrument.split(Split::Validation).next().is_some();
-        let validation = if has_validation {
-            self.rows(plan, Split::Validation, settings.validation_variants)?
+        let train = TrainingRows::new(self.instrument, Split::Train, self.baseline, plan.target)?;
+        let chosen = choose_anchors(train.items(), settings.anchors_per_value);
+        let train = self.rows(plan, &chosen, |item| match item.is_target {
+            true => settings.target_variants,
+            false => settings.anchor_variants,
+        })?;
+        let validation = if self.instrument.split(Split::Validation).next().is_some() {
+            let split = Split::Validation;
+            let rated = TrainingRows::new(self.instrument, split, self.baseline, plan.target)?;
+            self.rows(plan, rated.items(), |_| settings.validation_variants)?
         } else {
             Vec::new()
         };
-        Ok(TrainData { train: self.rows(plan, Split::Train, settings.train_variants)?, validation })
+        Ok(TrainData { train, validation })
     }
 
     fn rows(
         &self,
         plan: &Plan,
-        split: Split,
-        variants: super::VariantPlan,
+        items: &[TrainingItem],
+        variants: impl Fn(&TrainingItem) -> VariantPlan,
     ) -> Result<Vec<TrainRow>, StudyError> {
-        let rated = TrainingRows::new(self.instrument, split, self.baseline, plan.target)?;
         let places: BTreeMap<&str, usize> =
             self.instrument.items.iter().enumerate().map(|(i, item)| (item.id.as_str(), i)).collect();
         let mut reader = PromptReader::new(self.model);
         let mut rows = Vec::new();
-        for item in rated.items() {
+        for item in items {
             let Some(&index) = places.get(item.item.id.as_str()) else { continue };
-            for variant in variants.of(self.instrument, index) {
+            for variant in variants(item).of(self.instrument, index) {
                 let row = self.instrument.row(item.item, variant);
                 let rating = plan.arm.rating(item).get();
                 let mut completion = reader.encode(&row.completion(rating))?;
@@ -171,6 +177,22 @@ impl Workshop<'_> {
             seed = plan.seed,
         )
     }
+}
+
+/// The target's items and at most `most` others of every dimension, spread over its items.
+fn choose_anchors<'a>(items: &[TrainingItem<'a>], most: Option<usize>) -> Vec<TrainingItem<'a>> {
+    let Some(most) = most else { return items.to_vec() };
+    let mut of: BTreeMap<&Dimension, usize> = BTreeMap::new();
+    items.iter().for_each(|item| *of.entry(&item.item.dimension).or_default() += 1);
+    let mut met: BTreeMap<&Dimension, usize> = BTreeMap::new();
+    let keep = |item: &&TrainingItem<'a>| {
+        let place = met.entry(&item.item.dimension).or_default();
+        *place += 1;
+        let all = of[&item.item.dimension];
+        // The k-th of n items is kept when k·most/n reaches a new whole number.
+        item.is_target || *place * most / all > (*place - 1) * most / all
+    };
+    items.iter().filter(keep).copied().collect()
 }
 
 struct Steps<'a> {

@@ -4,7 +4,7 @@ use crate::report::ReportError;
 use crate::respondent::RespondentError;
 use axia_engine::EngineError;
 use axia_engine::error::FileError;
-use axia_values::instrument::InstrumentError;
+use axia_values::instrument::{InstrumentError, Split};
 use axia_values::profile::ProfileError;
 use axia_values::shift::ShiftError;
 use axia_values::target::TargetError;
@@ -62,7 +62,7 @@ pub enum StudyError {
         /// Name of the survey.
         survey: String,
         /// The split.
-        split: &'static str,
+        split: Split,
         /// What the split is needed for.
         purpose: &'static str,
     },

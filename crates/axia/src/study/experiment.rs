@@ -8,7 +8,6 @@ use super::summary::{RespondentSummary, Role, RunSummary, ShiftSummary, Training
 use super::survey::{Administration, administer};
 use super::{Follow, RunDir, Settings, Steering, StudyError};
 use crate::respondent::Embedded;
-use axia_engine::error::FileError;
 use axia_engine::Model;
 use axia_values::instrument::{Instrument, Item, Split};
 use axia_values::profile::{Profile, Response, Scores, baseline_ratings};
@@ -21,6 +20,9 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
+
+/// How long the phases took that are over.
+const TIMINGS: &str = "timings.json";
 
 /// What is studied.
 pub struct Study<'a> {
@@ -38,6 +40,66 @@ pub struct Study<'a> {
     pub steerings: Vec<Steering>,
     /// The command line that repeats the run.
     pub command: String,
+}
+
+/// Respondents of every run, whose names no steered one may take.
+const RESERVED: [&str; 2] = ["base", "control"];
+
+impl Study<'_> {
+    /// Finds faults that would otherwise show only after hours of work.
+    fn check(&self) -> Result<(), StudyError> {
+        self.settings.check()?;
+        self.check_split(Split::Test, "profiles are made of")?;
+        if self.steerings.is_empty() {
+            return Ok(());
+        }
+        self.check_split(Split::Train, "steering learns from")?;
+        if self.settings.early_stopping.is_some() {
+            self.check_split(Split::Validation, "early stopping watches")?;
+        }
+        self.steerings.iter().try_for_each(|steering| self.check_steering(steering))
+    }
+
+    fn check_split(&self, split: Split, purpose: &'static str) -> Result<(), StudyError> {
+        if self.instrument.split(split).next().is_some() {
+            return Ok(());
+        }
+        let survey = self.instrument.name.clone();
+        Err(StudyError::EmptySplit { survey, split, purpose })
+    }
+
+    /// Its name must do as a file's, and every split in use must have items of its target.
+    fn check_steering(&self, Steering { name, target, .. }: &Steering) -> Result<(), StudyError> {
+        let taken = RESERVED.iter().any(|reserved| name.starts_with(&format!("{reserved}-seed")))
+            || RESERVED.contains(&name.as_str());
+        if taken || name.is_empty() || *name != file_name(name) {
+            return Err(StudyError::Setting(format!(
+                "the target's name `{name}` cannot be used for files; choose one of letters, \
+                 digits, `-` and `_` other than {}",
+                RESERVED.join(" and ")
+            )));
+        }
+        for split in [Split::Train, Split::Validation, Split::Test] {
+            let mut items = self.instrument.split(split).peekable();
+            let unused = items.peek().is_none();
+            if !unused && !items.any(|item| target.goal(&item.dimension).is_some()) {
+                return Err(StudyError::Setting(format!(
+                    "no item in the {split} split of the survey `{}` measures the target `{name}`",
+                    self.instrument.name
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `name` with a `-` for whatever file names had better not hold.
+pub fn file_name(name: &str) -> String {
+    let plain = |(at, c): (usize, char)| {
+        let fits = c.is_alphanumeric() || " -_".contains(c) || (at > 0 && c == '.');
+        if fits { c } else { '-' }
+    };
+    name.chars().enumerate().map(plain).collect()
 }
 
 /// A study under way in its folder.
@@ -69,15 +131,7 @@ impl<'a> Experiment<'a> {
     /// # Errors
     /// [`StudyError::Occupied`] when it holds another run, [`StudyError::Setting`].
     pub fn open(study: &'a Study<'a>, dir: &Path) -> Result<Self, StudyError> {
-        study.settings.check()?;
-        for (split, purpose) in [("test", "profiles are made of"), ("train", "steering learns from")] {
-            let needed = split == "test" || !study.steerings.is_empty();
-            let wanted = if split == "test" { Split::Test } else { Split::Train };
-            if needed && study.instrument.split(wanted).next().is_none() {
-                let survey = study.instrument.name.clone();
-                return Err(StudyError::EmptySplit { survey, split, purpose });
-            }
-        }
+        study.check()?;
         let mut hashes = BTreeMap::new();
         hashes.insert("model weights".to_owned(), sha256_of(study.model.path())?);
         hashes.insert("survey".to_owned(), study.instrument.content_hash());
@@ -97,7 +151,9 @@ impl<'a> Experiment<'a> {
             "targets": targets,
             "settings": study.settings,
         });
-        Ok(Self { study, dir: RunDir::open(dir, &manifest)?, hashes, timings: Vec::new() })
+        let dir = RunDir::open(dir, &manifest)?;
+        let timings = if dir.has(TIMINGS) { dir.read(TIMINGS)? } else { Vec::new() };
+        Ok(Self { study, dir, hashes, timings })
     }
 
     /// Runs what is not there yet and summarises all.
@@ -146,11 +202,21 @@ impl<'a> Experiment<'a> {
             let started = Instant::now();
             let plan = Plan { name: &name, arm, target, seed };
             training.push(workshop.make(&plan, follow)?);
-            self.timings.push((format!("train {name}"), started.elapsed().as_secs_f64()));
+            self.took(format!("train {name}"), started)?;
             let folder = self.dir.join(format!("adapters/{name}"));
             self.hashes.insert(format!("adapter {name}"), sha256_of(&folder)?);
             let respondent = Embedded::new(study.model, Some(study.model.read_adapter(&folder)?));
             answered.push(self.evaluate(&name, role, seed, &respondent, follow)?);
+        }
+        Ok(())
+    }
+
+    /// Notes how long a phase took, unless that is known: a run that is taken up again only reads
+    /// what the earlier one computed.
+    fn took(&mut self, phase: String, started: Instant) -> Result<(), StudyError> {
+        if self.timings.iter().all(|(known, _)| *known != phase) {
+            self.timings.push((phase, started.elapsed().as_secs_f64()));
+            self.dir.write(TIMINGS, &self.timings)?;
         }
         Ok(())
     }
@@ -174,11 +240,9 @@ impl<'a> Experiment<'a> {
         if !self.dir.has(CELL) {
             let settings = &self.study.settings;
             let mut responses = Vec::new();
-            for (split, variants) in [
-                (Split::Train, settings.train_variants),
-                (Split::Validation, settings.train_variants),
-            ] {
-                let how = Administration { chat: settings.chat, mode: settings.baseline, variants };
+            let (mode, variants) = (settings.baseline, settings.baseline_variants);
+            for split in [Split::Train, Split::Validation] {
+                let how = Administration { chat: settings.chat, mode, variants };
                 let phase = format!("baseline ratings, {split}");
                 responses.extend(self.ask(&phase, split, how, base, follow)?);
             }
@@ -188,7 +252,7 @@ impl<'a> Experiment<'a> {
                 ratings.into_iter().map(|(item, rating)| Baseline { item, rating }).collect();
             self.dir.write_lines(CELL, &rows)?;
         }
-        self.timings.push(("baseline ratings".to_owned(), started.elapsed().as_secs_f64()));
+        self.took("baseline ratings".to_owned(), started)?;
         let rows: Vec<Baseline> = self.dir.read_lines(CELL)?;
         Ok(rows.into_iter().map(|row| (row.item, row.rating)).collect())
     }
@@ -209,7 +273,7 @@ impl<'a> Experiment<'a> {
             let responses = self.ask(&phase, Split::Test, how, respondent, follow)?;
             self.dir.write_lines(&cell, &responses)?;
         }
-        self.timings.push((format!("evaluate {name}"), started.elapsed().as_secs_f64()));
+        self.took(format!("evaluate {name}"), started)?;
         let responses = self.dir.read_lines(&cell)?;
         Ok(Answered { name: name.to_owned(), role, seed, responses })
     }
@@ -313,7 +377,7 @@ impl Steering {
     pub fn one(dimension: axia_values::instrument::Dimension, direction: Direction) -> Self {
         let title = format!("{}, {direction}", dimension.label());
         let target = Target::new(dimension, direction);
-        Self { name: target.name.clone(), title, target }
+        Self { name: file_name(&target.name), title, target }
     }
 
     /// A whole target profile from a file.
@@ -321,10 +385,6 @@ impl Steering {
     /// # Errors
     /// [`StudyError::Target`].
     pub fn profile(path: &Path) -> Result<Self, StudyError> {
-        if !path.exists() {
-            let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
-            return Err(FileError::on("read the target", path)(missing).into());
-        }
         let target = Target::load(path)?;
         Ok(Self { name: target.name.clone(), title: target.name.clone(), target })
     }

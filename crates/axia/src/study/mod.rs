@@ -14,7 +14,7 @@ pub mod survey;
 mod variants;
 
 pub use error::StudyError;
-pub use experiment::{Experiment, Study};
+pub use experiment::{Experiment, Study, file_name};
 pub use follow::{Follow, Quiet};
 pub use provenance::{describe_model, describe_survey, machine, sha256_of};
 pub use run_dir::RunDir;

@@ -31,7 +31,10 @@ impl RunDir {
             }
             return Ok(dir);
         }
-        let occupied = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        // Hidden files are what a killed run left half written, or a file manager's.
+        let hidden = |name: std::ffi::OsString| name.to_string_lossy().starts_with('.');
+        let occupied = std::fs::read_dir(path)
+            .is_ok_and(|entries| entries.flatten().any(|entry| !hidden(entry.file_name())));
         if occupied {
             let difference = "it has files but no manifest.json".to_owned();
             return Err(StudyError::Occupied { dir: dir.path, difference });
@@ -116,7 +119,9 @@ impl RunDir {
         let folder = path.parent().unwrap_or(&self.path).to_owned();
         let write = || -> std::io::Result<()> {
             std::fs::create_dir_all(&folder)?;
-            let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+            let mut builder = tempfile::Builder::new();
+            share(&mut builder);
+            let mut file = builder.tempfile_in(&folder)?;
             file.write_all(bytes)?;
             file.as_file().sync_all()?;
             file.persist(&path)?;
@@ -125,6 +130,16 @@ impl RunDir {
         Ok(write().map_err(FileError::on("write", &path))?)
     }
 }
+
+/// Temporary files are private; a run is for whoever the user's umask admits.
+#[cfg(unix)]
+fn share(builder: &mut tempfile::Builder<'_, '_>) {
+    use std::os::unix::fs::PermissionsExt as _;
+    builder.permissions(std::fs::Permissions::from_mode(0o666));
+}
+
+#[cfg(not(unix))]
+fn share(_: &mut tempfile::Builder<'_, '_>) {}
 
 /// The first place where two manifests differ, in words.
 fn difference(at: &str, found: &Value, wanted: &Value) -> Option<String> {

@@ -2,7 +2,7 @@
 
 use super::survey::{Administration, AnswerMode, SAMPLED};
 use super::{StudyError, VariantPlan};
-use axia_engine::train::{EarlyStopping, Optimizer, Order, Schedule};
+use axia_engine::train::{EarlyStopping, Order, Schedule};
 use axia_values::profile::Readout;
 use axia_values::target::Target;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
-    /// Minutes on a laptop: a small adapter, a few ways of asking, two epochs.
+    /// Minutes on a laptop: a small adapter, a few epochs, and fewer anchors asked in fewer ways, so
+    /// that about half of the rows are the target's.
     Quick,
     /// The full protocol: rank 256, all 27 ways of asking, ten epochs with early stopping, three
     /// seeds.
@@ -41,8 +42,14 @@ pub struct Settings {
     pub clip: Option<f64>,
     /// Early stopping.
     pub early_stopping: Option<EarlyStopping>,
-    /// Ways of asking in training and for the baseline.
-    pub train_variants: VariantPlan,
+    /// Ways of asking the target's items in training.
+    pub target_variants: VariantPlan,
+    /// Ways of asking the other items, the anchors, in training.
+    pub anchor_variants: VariantPlan,
+    /// Most anchor items per value in training, spread over its items; all by default.
+    pub anchors_per_value: Option<usize>,
+    /// Ways of asking for the baseline.
+    pub baseline_variants: VariantPlan,
     /// Ways of asking in validation.
     pub validation_variants: VariantPlan,
     /// Ways of asking in evaluation.
@@ -75,7 +82,10 @@ impl Settings {
             warmup: 0.15,
             clip: Some(1.0),
             early_stopping: Some(EarlyStopping { patience: 2, threshold: 0.01 }),
-            train_variants: VariantPlan::All,
+            target_variants: VariantPlan::All,
+            anchor_variants: VariantPlan::All,
+            anchors_per_value: None,
+            baseline_variants: VariantPlan::All,
             validation_variants: VariantPlan::All,
             test_variants: VariantPlan::All,
             baseline: SAMPLED,
@@ -90,13 +100,16 @@ impl Settings {
             Preset::Quick => Self {
                 rank: 16,
                 alpha: 32.0,
-                lr: 1e-3,
-                epochs: 2,
-                batch_rows: 54,
+                lr: 2e-3,
+                epochs: 3,
+                batch_rows: 27,
                 early_stopping: None,
-                train_variants: VariantPlan::Rotating(3),
+                target_variants: VariantPlan::Spread(3),
+                anchor_variants: VariantPlan::Rotating(1),
+                anchors_per_value: Some(8),
+                baseline_variants: VariantPlan::Rotating(3),
                 validation_variants: VariantPlan::Rotating(1),
-                test_variants: VariantPlan::Spread(3),
+                test_variants: VariantPlan::Spread(2),
                 baseline: AnswerMode::Scored,
                 seeds: vec![0],
                 ..paper
@@ -130,6 +143,12 @@ impl Settings {
         }
         if self.seeds.is_empty() || seeds.len() != self.seeds.len() {
             return wrong("give at least one seed, and each only once");
+        }
+        if !(self.lr.is_finite() && self.lr > 0.0) {
+            return wrong("the learning rate must be a positive number");
+        }
+        if self.batch_rows == 0 {
+            return wrong("the batch size must be at least 1 row");
         }
         if self.epochs == 0 {
             return wrong("the number of epochs must be at least 1");

@@ -65,13 +65,9 @@ impl Bench {
 
     /// `axia` with these words, in the folder, apart from the user's own models and settings.
     pub fn command(&self, words: &str) -> Command {
-        self.command_of(&words.split_whitespace().collect::<Vec<_>>())
-    }
-
-    fn command_of(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_axia"));
         command
-            .args(args)
+            .args(words.split_whitespace())
             .current_dir(self.folder.path())
             .env("AXIA_CACHE", self.path("cache"))
             .env("HF_HOME", self.path("hub"))
@@ -104,18 +100,7 @@ impl Bench {
     /// Runs a command that fails with this exit code, prints no data, and says all of `parts`.
     #[track_caller]
     pub fn fails(&self, words: &str, code: i32, parts: &[&str]) {
-        self.check_failure(words, self.run(words), code, parts);
-    }
-
-    /// As [`Bench::fails`], for arguments with spaces in them.
-    #[track_caller]
-    pub fn fails_with(&self, args: &[&str], code: i32, parts: &[&str]) {
-        let said = self.command_of(args).output().unwrap().into();
-        self.check_failure(&args.join(" "), said, code, parts);
-    }
-
-    #[track_caller]
-    fn check_failure(&self, words: &str, said: Said, code: i32, parts: &[&str]) {
+        let said = self.run(words);
         assert_eq!(said.code, code, "{words}: {said:?}");
         assert_eq!(said.out, "", "{words}");
         assert!(!said.err.contains("panicked"), "{words}: {}", said.err);

@@ -30,7 +30,7 @@ fn names_that_mean_no_model_are_explained() {
 #[test]
 fn an_architecture_that_is_not_supported_is_named() {
     let bench = bench(&Recipe { architecture: "MambaForCausalLM", ..Recipe::default() });
-    bench.fails(&format!("{SCORE} model"), 2, &["config.json", "`MambaForCausalLM`", "llama"]);
+    bench.fails(&format!("{SCORE} model"), 2, &["config.json", "`MambaForCausalLM`", "LlamaForCausalLM"]);
 }
 
 #[test]
@@ -83,7 +83,8 @@ fn a_weight_that_is_no_number_is_named() {
         bench.fails(&format!("{SCORE} model"), 2, &parts);
         bench.fails("train --rows train.jsonl --rank 1 --model model", 2, &parts);
         bench.fails("profile model --survey survey.toml", 2, &parts);
-        bench.fails("profile model --survey survey.toml --readout sampled", 2, &parts);
+        let sampled = "profile model --survey survey.toml --readout sampled";
+        bench.fails(sampled, 2, &["not a finite number"]);
     }
 }
 

@@ -104,23 +104,29 @@ fn sampled_replies_without_a_rating_are_counted() {
 #[test]
 fn reverse_keyed_items_are_turned() {
     let bench = Bench::new();
-    bench.write("straight.csv", &value_bench("1"));
-    bench.write("turned.csv", &value_bench("-1"));
-    let ask = |file: &str| {
-        bench.json(&format!("profile model --survey {file} --questionnaire pvq3 --json"))
+    let ask = |agreement: &str| {
+        bench.write("pvq.csv", &value_bench(agreement));
+        let words = "profile model --survey pvq.csv --questionnaire pvq3 --json --out";
+        bench.json(&format!("{words} out{agreement}"))
     };
-    let (straight, turned) = (ask("straight.csv"), ask("turned.csv"));
-    assert_eq!(straight["items"], 4);
-    for value in ["power", "tradition"] {
-        let answers = |agreement: &str| {
-            bench.write("one.csv", &value_bench(agreement).replace("PVQ3,I", &format!("{value},I")));
-        };
-        answers("1");
+    let (straight, turned) = (ask("1"), ask("-1"));
+    assert_eq!(bench.read("out1/responses.jsonl"), bench.read("out-1/responses.jsonl"));
+    let rated = |item: &str| {
+        let answers = bench.read_lines("out1/responses.jsonl");
+        let answers: Vec<_> = answers.iter().filter(|answer| answer["item"] == item).collect();
+        let expected = answers.iter().map(|answer| {
+            let p = answer["answer"]["scored"].as_array().unwrap();
+            p.iter().zip(1..).map(|(p, r)| p.as_f64().unwrap() * f64::from(r)).sum::<f64>()
+        });
+        expected.sum::<f64>() / answers.len() as f64
+    };
+    for (value, first, second) in
+        [("power", "pvq3-001", "pvq3-002"), ("tradition", "pvq3-003", "pvq3-004")]
+    {
         let mean = |profile: &Json| score(profile, value)["mean"]["value"].as_f64().unwrap();
-        // a + b and a + (7 − b), halved: their sum is a + 3.5, with a between 1 and 6.
-        let first = mean(&straight) + mean(&turned) - 3.5;
-        assert!((1.0..=6.0).contains(&first), "{first}");
-        assert!((mean(&straight) - mean(&turned)).abs() > 1e-6);
+        let (first, second) = (rated(first), rated(second));
+        assert!((mean(&straight) - (first + second) / 2.0).abs() < 1e-9, "{value}");
+        assert!((mean(&turned) - (first + 7.0 - second) / 2.0).abs() < 1e-9, "{value}");
     }
 }
 

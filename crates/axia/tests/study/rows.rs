@@ -151,11 +151,11 @@ fn bad_rows_are_named() {
         ("{\"prompt\": 5}", ["`rows.jsonl`, line 3", "string"]),
         ("{\"prompt_ids\": [-1]}", ["`rows.jsonl`, line 3", "-1"]),
         ("[]", ["`rows.jsonl`, line 3", "invalid"]),
-        ("{\"candidates\": [\"b\"]}", ["`rows.jsonl`, line 3", "neither `prompt` nor `prompt_ids`"]),
+        ("{\"candidates\": [\"b\"]}", ["`rows.jsonl`, line 3: ", "neither `prompt` nor `prompt_ids`"]),
         ("{\"prompt\": \"a\"}", ["line 3", "neither `candidates` nor `candidates_ids`"]),
         ("{\"prompt\": \"\", \"candidates\": [\"b\"]}", ["line 3", "the prompt is empty"]),
         ("{\"prompt\": \"a\", \"candidates\": [\"b\", \"\"]}", ["line 3", "candidate 2 is empty"]),
-        ("{\"prompt\": \"a\", \"candidates\": []}", ["line 3", "candidates"]),
+        ("{\"prompt\": \"a\", \"candidates\": []}", ["line 3", "no candidates"]),
         ("{\"prompt_ids\": [258], \"candidates\": [\"b\"]}", ["line 3", "258"]),
     ] {
         // Blank lines count as lines.

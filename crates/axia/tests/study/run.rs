@@ -31,6 +31,7 @@ fn a_run_leaves_a_whole_folder_and_does_nothing_twice() {
         "manifest.json",
         "baseline/ratings.jsonl",
         "baseline/responses.jsonl",
+        "timings.json",
         "results.json",
         "results.csv",
         "report.html",
@@ -46,8 +47,8 @@ fn a_run_leaves_a_whole_folder_and_does_nothing_twice() {
     }
     expected.sort();
     assert_eq!(bench.files("out").into_keys().collect::<Vec<_>>(), expected);
-    // 20 items, each with 3 instructions and 3 templates.
-    assert_eq!(bench.read_lines("out/responses/base.jsonl").len(), 180);
+    let variants = results["survey"]["test_variants"].as_u64().unwrap() as usize;
+    assert_eq!(bench.read_lines("out/responses/base.jsonl").len(), 20 * variants);
     assert_eq!(bench.read_lines("out/baseline/ratings.jsonl").len(), 40);
 
     let before = (bench.numbers("out"), modified(&bench, "out/responses/base.jsonl"));
@@ -158,7 +159,7 @@ fn senseless_settings_are_refused_before_anything_is_computed() {
         ("--limit 0", "limit"),
         ("--seed 1,1", "seed"),
         ("--value fce", "did you mean `face`?"),
-        ("--value power", "power"),
+        ("--value power", "`power-down`"),
         ("--survey none.toml", "none.toml"),
     ] {
         let words = match flag.split_once(' ') {
@@ -185,4 +186,18 @@ fn a_dry_run_tells_the_plan_and_does_nothing() {
     }
     assert!(!bench.path("runs").exists());
     bench.fails("run nonesuch --dry-run", 2, &["nonesuch"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn others_may_read_a_run_if_the_umask_admits() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let bench = Bench::new();
+    bench.ok("run model --survey survey.toml --value face --rank 2 --epochs 1 --out out");
+    let mode = |name: &str| bench.path(name).metadata().unwrap().permissions().mode();
+    let made_by_hand = mode("survey.toml");
+    for name in ["manifest.json", "responses/base.jsonl", "results.json"] {
+        assert_eq!(mode(&format!("out/{name}")), made_by_hand, "{name}");
+    }
 }

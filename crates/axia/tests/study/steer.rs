@@ -67,3 +67,13 @@ fn value_and_direction_go_together() {
     bench.fails(&format!("{STEER} --value face --direction left"), 2, &["left", "down", "up"]);
     bench.fails(&format!("{STEER} --value face --target target.toml"), 2, &["--target"]);
 }
+
+#[test]
+fn a_trait_may_have_any_name() {
+    let bench = Bench::new();
+    let survey = bench.read("survey.toml").replace("value = \"face\"", "dimension = \"Openness/Intellect\"");
+    bench.write("survey.toml", &survey);
+    bench.ok("run model --survey survey.toml --value openness/intellect --rank 2 --epochs 1");
+    let adapter = "runs/Openness-Intellect/adapters/Openness-Intellect-up/README.md";
+    assert!(bench.path(adapter).exists());
+}

@@ -55,6 +55,26 @@ fn check(len: usize, rows: usize, columns: usize, stride: usize) {
 /// `c = factor · a b`, or `c += factor · a b` with `add`. All threads of the pool take part; the
 /// sum over the inner dimension is never divided, so the result does not depend on their number.
 pub(crate) fn gemm(factor: f32, a: Mat, b: Mat, add: bool, c: MatMut) {
+    let parallelism = match rayon::current_num_threads() {
+        1 => gemm::Parallelism::None,
+        threads => gemm::Parallelism::Rayon(threads),
+    };
+    product(factor, a, b, add, c, parallelism);
+}
+
+/// [`gemm`] on the calling thread alone: for work that is divided already.
+pub(crate) fn gemm_serial(factor: f32, a: Mat, b: Mat, add: bool, c: MatMut) {
+    product(factor, a, b, add, c, gemm::Parallelism::None);
+}
+
+fn product(
+    factor: f32,
+    a: Mat,
+    b: Mat,
+    add: bool,
+    c: MatMut,
+    parallelism: gemm::Parallelism,
+) {
     assert_eq!(
         (a.rows, a.columns, b.columns),
         (c.rows, b.rows, c.columns),
@@ -67,10 +87,6 @@ pub(crate) fn gemm(factor: f32, a: Mat, b: Mat, add: bool, c: MatMut) {
         }
         return;
     }
-    let parallelism = match rayon::current_num_threads() {
-        1 => gemm::Parallelism::None,
-        threads => gemm::Parallelism::Rayon(threads),
-    };
     // SAFETY: the views checked, when they were made, that every index stays inside its slice,
     // and `c` is borrowed mutably, so it overlaps neither `a` nor `b`.
     unsafe {

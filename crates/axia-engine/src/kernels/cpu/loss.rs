@@ -6,8 +6,8 @@ use super::weight::CpuWeight;
 use crate::kernels::Target;
 use rayon::prelude::*;
 
-/// Logits held at a time (16 MB); rows beyond are computed in further rounds.
-const LOGITS: usize = 4 << 20;
+/// Logits held at a time (48 MB); rows beyond are computed in further rounds.
+const LOGITS: usize = 12 << 20;
 
 /// See [`crate::kernels::Kernels::log_probs`].
 pub(super) fn log_probs(

@@ -21,7 +21,7 @@ impl RopeTable {
 
     /// Positions the table covers.
     pub fn positions(&self) -> usize {
-        if self.half == 0 { 0 } else { self.cos.len() / self.half }
+        self.cos.len().checked_div(self.half).unwrap_or(0)
     }
 }
 

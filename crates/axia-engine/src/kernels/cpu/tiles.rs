@@ -27,14 +27,14 @@ pub(super) struct RowsMut<'a> {
 
 impl RowsMut<'_> {
     #[inline(always)]
-    fn from_row(&mut self, row: usize) -> RowsMut<'_> {
+    fn starting_at(&mut self, row: usize) -> RowsMut<'_> {
         RowsMut { data: &mut self.data[row * self.stride..], stride: self.stride }
     }
 }
 
 impl<'a> Rows<'a> {
     #[inline(always)]
-    fn from_row(self, row: usize) -> Rows<'a> {
+    fn starting_at(self, row: usize) -> Rows<'a> {
         Rows { data: &self.data[row * self.stride..], stride: self.stride }
     }
 }
@@ -63,7 +63,7 @@ impl WithSimd for RowTimesColumns<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         for first in (0..self.count).step_by(ROWS) {
-            let (rows, out) = (self.rows.from_row(first), self.out.from_row(first));
+            let (rows, out) = (self.rows.starting_at(first), self.out.starting_at(first));
             let tile = Tile { simd, columns: self.columns, terms: self.dim, width: self.keys };
             let weights = Weights { data: rows.data, row: rows.stride, term: 1 };
             match self.count - first {
@@ -98,7 +98,7 @@ impl WithSimd for AddWeighted<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         for first in (0..self.count).step_by(ROWS) {
-            let out = self.out.from_row(first);
+            let out = self.out.starting_at(first);
             let weights = Weights { data: &self.weights.data[first * self.weights.row..], ..self.weights };
             let tile =
                 Tile { simd, columns: self.terms, terms: self.term_count, width: self.dim };
@@ -196,10 +196,10 @@ impl<S: Simd> Tile<'_, S> {
             } else {
                 vectors[0] = simd.partial_load_f32s(rest);
             }
-            for r in 0..R {
+            for (r, sums) in sums.iter_mut().enumerate() {
                 let weight = simd.splat_f32s(weights.data[r * weights.row + t * weights.term]);
-                for v in 0..V {
-                    sums[r][v] = simd.mul_add_e_f32s(weight, vectors[v], sums[r][v]);
+                for (sum, vector) in sums.iter_mut().zip(vectors) {
+                    *sum = simd.mul_add_e_f32s(weight, vector, *sum);
                 }
             }
         }

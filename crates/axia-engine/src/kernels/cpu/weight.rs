@@ -1,6 +1,6 @@
 //! Frozen weights on the CPU: kept as the file stores them, widened to f32 block by block.
 
-use super::gemm::{Mat, MatMut, gemm};
+use super::gemm::{Mat, MatMut, gemm_serial};
 use super::linear::merge_pays;
 use crate::checkpoint_files::RawTensor;
 use crate::error::EngineError;
@@ -59,18 +59,39 @@ impl CpuWeight {
 
     /// Writes the rows of `range` to `out` as f32.
     pub(super) fn widen(&self, range: Range<usize>, out: &mut [f32]) {
+        self.widen_merged(range, None, out);
+    }
+
+    /// Writes the rows of `range` to `out` as f32 with the low-rank update added, a few rows at a
+    /// time, so that they are still in the cache when the update reaches them.
+    fn widen_merged(
+        &self,
+        range: Range<usize>,
+        lora: Option<&LoraPair<Vec<f32>>>,
+        out: &mut [f32],
+    ) {
+        out.par_chunks_mut(ROWS * self.columns).enumerate().for_each(|(i, out)| {
+            let from = range.start + i * ROWS;
+            let rows = from..from + out.len() / self.columns;
+            self.widen_rows(rows.clone(), out);
+            if let Some(lora) = lora {
+                let b = &lora.b[rows.start * lora.rank..rows.end * lora.rank];
+                let b = Mat::new(b, rows.len(), lora.rank);
+                let a = Mat::new(&lora.a, lora.rank, self.columns);
+                gemm_serial(lora.scale, b, a, true, MatMut::new(out, rows.len(), self.columns));
+            }
+        });
+    }
+
+    fn widen_rows(&self, rows: Range<usize>, out: &mut [f32]) {
         match &self.storage {
             Storage::Widened(data) => {
-                out.copy_from_slice(&data[range.start * self.columns..range.end * self.columns]);
+                out.copy_from_slice(&data[rows.start * self.columns..rows.end * self.columns]);
             }
             Storage::Mapped(tensor) => {
-                out.par_chunks_mut(ROWS * self.columns).enumerate().for_each(|(i, out)| {
-                    let from = range.start + i * ROWS;
-                    let rows = from..from + out.len() / self.columns;
-                    if let Err(error) = tensor.dequantize_rows(rows, out) {
-                        unreachable!("blocks lie in the matrix: {error}");
-                    }
-                });
+                if let Err(error) = tensor.dequantize_rows(rows, out) {
+                    unreachable!("blocks lie in the matrix: {error}");
+                }
             }
         }
     }
@@ -97,13 +118,7 @@ impl CpuWeight {
                 scratch.resize(len, 0.0);
             }
             let block = &mut scratch[..len];
-            self.widen(range.clone(), block);
-            if let Some(lora) = lora {
-                let b = &lora.b[range.start * lora.rank..range.end * lora.rank];
-                let b = Mat::new(b, range.len(), lora.rank);
-                let a = Mat::new(&lora.a, lora.rank, self.columns);
-                gemm(lora.scale, b, a, true, MatMut::new(block, range.len(), self.columns));
-            }
+            self.widen_merged(range.clone(), lora, block);
             f(range, block);
         }
         if let Storage::Mapped(tensor) = &self.storage {

@@ -1,8 +1,8 @@
 //! `axia data check`: quality control of a survey.
 
-use super::output::print;
 use super::source::Source;
 use crate::cli::failure::{Failure, Outcome};
+use crate::cli::stdout::print;
 use anyhow::anyhow;
 use axia_values::check::{CheckProfile, CheckReport, Severity};
 use axia_values::instrument::Instrument;

@@ -4,7 +4,7 @@ use super::output::Output;
 use super::select::find_dimension;
 use super::source::Source;
 use crate::cli::failure::{Failure, Outcome};
-use crate::cli::rows::read_lines;
+use crate::cli::rows::Rows;
 use anyhow::anyhow;
 use axia_values::export::{
     Anchors, Arm, Shape, preference_pairs, write_preference_pairs, write_supervised_rows,
@@ -211,9 +211,9 @@ impl Training {
 
 fn read_ratings(file: &Path) -> Outcome<Ratings> {
     let mut ratings = Ratings::new();
-    for RatingLine { item, rating } in read_lines(file, 0)? {
-        match ratings.insert(item.clone(), rating) {
-            Some(other) if other != rating => {
+    for RatingLine { item, rating } in Rows::read(file, 0)?.iter() {
+        match ratings.insert(item.clone(), *rating) {
+            Some(other) if other != *rating => {
                 return Err(Failure::input(anyhow!(
                     "`{}` rates item `{item}` both {other} and {rating}",
                     file.display()

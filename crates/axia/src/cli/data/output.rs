@@ -1,6 +1,7 @@
 //! Where a command's data goes: standard output, or a file that is whole or absent.
 
 use crate::cli::failure::{Failure, Outcome};
+use crate::cli::stdout::print;
 use anyhow::anyhow;
 use clap::Args;
 use std::fs;
@@ -73,15 +74,4 @@ fn share(_: &mut tempfile::Builder<'_, '_>) {}
 
 fn exists(path: &Path) -> Failure {
     Failure::input(anyhow!("`{}` exists; choose another --out or add --force", path.display()))
-}
-
-/// Writes to standard output. A reader that has seen enough, such as `head`, is no failure.
-pub fn print(data: &[u8]) -> Outcome {
-    let mut out = io::stdout().lock();
-    match out.write_all(data).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::failed(error).while_trying("write to standard output"))
-        }
-        _ => Ok(()),
-    }
 }

@@ -1,9 +1,9 @@
 //! `axia data show`: the items of a survey, for reading.
 
-use super::output::print;
 use super::select::{find_dimension, find_facet, is_part};
 use super::source::Source;
 use crate::cli::failure::Outcome;
+use crate::cli::stdout::print;
 use axia_values::instrument::{Dimension, Instrument, Item, Split, Variant};
 use axia_values::rating::Rating;
 use clap::Args;
