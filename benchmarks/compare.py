@@ -52,9 +52,9 @@ def main():
     run([sys.executable, HERE / "rows.py", 16, folder])
     threads = ["--threads", a.threads]
 
-    # Both sides begin with the same LoRA weights: those of an adapter after one small step.
+    # Both sides begin with the same LoRA weights: those of an adapter after two small steps.
     init = folder / "init"
-    run([a.axia, "train", "--model", a.model, "--rows", folder / "train.jsonl", "--steps", 0,
+    run([a.axia, "train", "--model", a.model, "--rows", folder / "train.jsonl", "--steps", 1,
          "--batch", 27, "--rank", a.rank, "--alpha", 2 * a.rank, "--save", init, *threads])
 
     def peer(job, *args):

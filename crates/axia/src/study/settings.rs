@@ -101,7 +101,7 @@ impl Settings {
                 rank: 16,
                 alpha: 32.0,
                 lr: 2e-3,
-                epochs: 3,
+                epochs: 2,
                 batch_rows: 27,
                 early_stopping: None,
                 target_variants: VariantPlan::Spread(3),
