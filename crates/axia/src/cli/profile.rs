@@ -106,7 +106,8 @@ pub fn run(args: ProfileArgs) -> Outcome {
     let items: Vec<(usize, &Item)> =
         instrument.items.iter().enumerate().filter(|(_, item)| wanted(item)).collect();
     if items.is_empty() {
-        let message = format!("the survey `{}` has no items in this split; try --split all", instrument.name);
+        let message =
+            format!("the survey `{}` has no items in this split; try --split all", instrument.name);
         return Err(Failure::input(anyhow::anyhow!(message)));
     }
     let mode = match (args.readout, SAMPLED) {
@@ -130,23 +131,19 @@ pub fn run(args: ProfileArgs) -> Outcome {
     };
     let responses = administer(&respondent, &instrument, &items, how, &mut progress)?;
     bars.end();
-    let scores =
-        Scores::new(&instrument, &responses, args.readout).map_err(StudyError::from)?;
+    let scores = Scores::new(&instrument, &responses, args.readout).map_err(StudyError::from)?;
     let options = BootstrapOptions { seed: args.seed, ..BootstrapOptions::default() };
     let profile = Profile::new(&scores, options).map_err(StudyError::from)?;
     if let Some(dir) = &dir {
-        let ratings = baseline_ratings(&instrument, &responses, args.seed).map_err(StudyError::from)?;
+        let ratings =
+            baseline_ratings(&instrument, &responses, args.seed).map_err(StudyError::from)?;
         let ratings: Vec<_> =
             ratings.iter().map(|(item, rating)| json!({"item": item, "rating": rating})).collect();
         dir.write_lines("responses.jsonl", &responses)?;
         dir.write_lines("ratings.jsonl", &ratings)?;
         dir.write("profile.json", &profile)?;
     }
-    if args.json {
-        print_json(&profile)
-    } else {
-        print(table(&profile))
-    }
+    if args.json { print_json(&profile) } else { print(table(&profile)) }
 }
 
 /// The folder for the profile: opened first, so that an occupied one is not found out at the end.

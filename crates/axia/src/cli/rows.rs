@@ -112,8 +112,7 @@ impl TrainLine {
     /// The row as token ids; `end` is added to completions given as text.
     pub fn tokenize(&self, tokenizer: &Tokenizer, end: Option<u32>) -> anyhow::Result<TrainRow> {
         let prompt = ids(tokenizer, "prompt", &self.prompt, &self.prompt_ids)?;
-        let mut completion =
-            ids(tokenizer, "completion", &self.completion, &self.completion_ids)?;
+        let mut completion = ids(tokenizer, "completion", &self.completion, &self.completion_ids)?;
         if self.completion_ids.is_none() {
             completion.extend(end);
         }

@@ -77,9 +77,8 @@ pub fn run(args: ScoreArgs) -> Outcome {
             }
             out.flush()
         };
-        write().map_err(|e| {
-            Failure::failed(e).while_trying(format!("write `{}`", path.display()))
-        })?;
+        write()
+            .map_err(|e| Failure::failed(e).while_trying(format!("write `{}`", path.display())))?;
     }
     let result = json!({
         "peer": "axia",

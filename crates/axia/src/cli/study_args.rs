@@ -248,8 +248,7 @@ pub fn dimension(name: &str, instrument: &Instrument) -> Outcome<Dimension> {
     if let Some(found) = own.iter().find(same).filter(|d| d.value().is_none()) {
         return Ok(found.clone());
     }
-    let value: Value =
-        name.parse().map_err(|e| Failure::input(anyhow!("--value {name}: {e}")))?;
+    let value: Value = name.parse().map_err(|e| Failure::input(anyhow!("--value {name}: {e}")))?;
     Ok(value.into())
 }
 
@@ -263,7 +262,9 @@ fn outcome(summary: &RunSummary) -> String {
         };
         text += &format!("{}\n", shift.title);
         text += &format!("  moved to its goal  {}\n", interval(&c.target_drop.macro_average));
-        for (label, averages) in [("other values moved", &c.fluctuation), ("selectivity", &c.selectivity)] {
+        for (label, averages) in
+            [("other values moved", &c.fluctuation), ("selectivity", &c.selectivity)]
+        {
             if let Some(averages) = averages {
                 text += &format!("  {label:18} {}\n", interval(&averages.macro_average));
             }

@@ -144,17 +144,13 @@ pub fn run(args: TrainArgs) -> Outcome {
     print(format!("{result}\n"))
 }
 
-fn first_adapter(
-    args: &TrainArgs,
-    model: &Model,
-) -> Outcome<(Adapter<CpuKernels>, LoraConfig)> {
+fn first_adapter(args: &TrainArgs, model: &Model) -> Outcome<(Adapter<CpuKernels>, LoraConfig)> {
     let decoder = model.decoder();
     if let Some(folder) = &args.init {
         let peft = axia_engine::adapter::Adapter::read(folder).map_err(EngineError::from)?;
         return Ok((model.read_adapter(folder)?, peft.config));
     }
-    let settings =
-        LoraSettings { rank: args.rank, alpha: args.alpha, ..LoraSettings::default() };
+    let settings = LoraSettings { rank: args.rank, alpha: args.alpha, ..LoraSettings::default() };
     let adapter = Adapter::fresh(decoder.kernels(), decoder.config(), &settings, args.seed);
     let lora = LoraConfig {
         base_model: Some(args.model.clone()),

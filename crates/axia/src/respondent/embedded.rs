@@ -54,7 +54,11 @@ impl Respondent for Embedded<'_> {
             }
             rows.push(ScoreRow {
                 prompt: reader.ids(&question.prompt)?,
-                candidates: question.candidates.iter().map(|c| candidates[c.as_str()].clone()).collect(),
+                candidates: question
+                    .candidates
+                    .iter()
+                    .map(|c| candidates[c.as_str()].clone())
+                    .collect(),
             });
         }
         let decoder = self.model.decoder();

@@ -55,7 +55,11 @@ pub(super) struct Workshop<'a> {
 
 impl Workshop<'_> {
     /// Trains an adapter unless it is there already; returns how that went.
-    pub fn make(&self, plan: &Plan, follow: &mut dyn Follow) -> Result<TrainingSummary, StudyError> {
+    pub fn make(
+        &self,
+        plan: &Plan,
+        follow: &mut dyn Follow,
+    ) -> Result<TrainingSummary, StudyError> {
         let record = format!("training/{}.json", plan.name);
         let folder = self.dir.join(format!("adapters/{}", plan.name));
         if self.dir.has(&record) && folder.exists() {
@@ -123,8 +127,13 @@ impl Workshop<'_> {
         items: &[TrainingItem],
         variants: impl Fn(&TrainingItem) -> VariantPlan,
     ) -> Result<Vec<TrainRow>, StudyError> {
-        let places: BTreeMap<&str, usize> =
-            self.instrument.items.iter().enumerate().map(|(i, item)| (item.id.as_str(), i)).collect();
+        let places: BTreeMap<&str, usize> = self
+            .instrument
+            .items
+            .iter()
+            .enumerate()
+            .map(|(i, item)| (item.id.as_str(), i))
+            .collect();
         let mut reader = PromptReader::new(self.model);
         let mut rows = Vec::new();
         for item in items {
@@ -159,7 +168,9 @@ impl Workshop<'_> {
 
     fn model_card(&self, plan: &Plan, rows: usize) -> String {
         let what = match plan.arm {
-            Arm::Control => "the matched control: it learnt the model's own baseline ratings".into(),
+            Arm::Control => {
+                "the matched control: it learnt the model's own baseline ratings".into()
+            }
             Arm::Steered => format!("steered: `{}`", plan.target.name),
         };
         format!(

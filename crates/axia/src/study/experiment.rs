@@ -196,7 +196,10 @@ impl<'a> Experiment<'a> {
         // The control's rows do not depend on the target: it learns the baseline everywhere.
         let first = &study.steerings[0].target;
         let control = std::iter::once(("control", Arm::Control, first, Role::Control));
-        let steered = study.steerings.iter().map(|s| (s.name.as_str(), Arm::Steered, &s.target, Role::Steered));
+        let steered = study
+            .steerings
+            .iter()
+            .map(|s| (s.name.as_str(), Arm::Steered, &s.target, Role::Steered));
         for (name, arm, target, role) in control.chain(steered) {
             let name = self.seeded(name, seed);
             let started = Instant::now();
@@ -310,7 +313,8 @@ impl<'a> Experiment<'a> {
             .iter()
             .map(|a| Scores::new(study.instrument, &a.responses, settings.readout))
             .collect::<Result<Vec<_>, _>>()?;
-        let options = BootstrapOptions { resamples: settings.resamples, ..BootstrapOptions::default() };
+        let options =
+            BootstrapOptions { resamples: settings.resamples, ..BootstrapOptions::default() };
         let respondents = answered
             .iter()
             .zip(&scores)

@@ -46,10 +46,11 @@ pub fn notes(
     let mut notes: Vec<Note> =
         cautions.into_iter().map(|text| Note { level: NoteLevel::Caution, text }).collect();
     if !shifts.is_empty() {
-        let text = "Effects are measured against a matched control: an adapter trained on the same \
+        let text =
+            "Effects are measured against a matched control: an adapter trained on the same \
                     rows, in the same order and for the same number of steps, but with the \
                     model's own baseline ratings everywhere."
-            .to_owned();
+                .to_owned();
         notes.push(Note { level: NoteLevel::Info, text });
     }
     notes
@@ -84,10 +85,7 @@ fn invalid_replies(respondent: &RespondentSummary) -> Option<String> {
 fn no_effect(shift: &ShiftSummary) -> Option<String> {
     let drop = &shift.shift.against_control.target_drop.macro_average;
     (drop.low <= 0.0 && drop.high >= 0.0).then(|| {
-        format!(
-            "For {} the interval of the effect includes zero: no effect is shown.",
-            shift.title
-        )
+        format!("For {} the interval of the effect includes zero: no effect is shown.", shift.title)
     })
 }
 

@@ -185,6 +185,9 @@ mod tests {
     fn a_folder_with_other_files_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("thesis.tex"), "…").unwrap();
-        assert!(matches!(RunDir::open(folder.path(), &json!({})), Err(StudyError::Occupied { .. })));
+        assert!(matches!(
+            RunDir::open(folder.path(), &json!({})),
+            Err(StudyError::Occupied { .. })
+        ));
     }
 }

@@ -175,9 +175,7 @@ fn plain(value: &serde_json::Value) -> String {
             let parts = fields.iter().map(|(k, v)| format!("{} {}", k.replace('_', " "), plain(v)));
             parts.collect::<Vec<_>>().join(", ")
         }
-        serde_json::Value::Array(items) => {
-            items.iter().map(plain).collect::<Vec<_>>().join(", ")
-        }
+        serde_json::Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }
 }

@@ -41,8 +41,7 @@ pub enum AnswerMode {
 }
 
 /// The paper's sampled readout: temperature 0.5, three repetitions.
-pub const SAMPLED: AnswerMode =
-    AnswerMode::Sampled { temperature: 0.5, repetitions: 3, seed: 0 };
+pub const SAMPLED: AnswerMode = AnswerMode::Sampled { temperature: 0.5, repetitions: 3, seed: 0 };
 
 /// One item in one variant.
 struct Question<'a> {
@@ -90,10 +89,7 @@ pub fn administer(
 /// The prompt of a row up to the rating.
 pub fn prompt(row: &Row, chat: bool) -> Prompt {
     if chat {
-        Prompt::Chat {
-            question: row.instruction_and_statement.clone(),
-            answer: row.before.clone(),
-        }
+        Prompt::Chat { question: row.instruction_and_statement.clone(), answer: row.before.clone() }
     } else {
         Prompt::Plain(row.prompt())
     }
@@ -134,7 +130,9 @@ fn sampled(
                 prompt: prompt(&question.row, chat),
                 sampling,
                 // One stream per question and repetition, whatever is asked beside it.
-                seed: seed ^ ((index * repetitions + repetition) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15),
+                seed: seed
+                    ^ ((index * repetitions + repetition) as u64)
+                        .wrapping_mul(0x9E37_79B9_7F4A_7C15),
                 max_tokens: REPLY_TOKENS,
             })
         })

@@ -34,7 +34,9 @@ impl VariantPlan {
                     .collect()
             }
             Self::Spread(count) => (0..instructions)
-                .flat_map(|i| spread(count).map(move |template| Variant { instruction: i, template }))
+                .flat_map(|i| {
+                    spread(count).map(move |template| Variant { instruction: i, template })
+                })
                 .collect(),
         }
     }

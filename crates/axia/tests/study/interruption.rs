@@ -6,7 +6,8 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 /// Long enough to be caught at work.
-const RUN: &str = "run model --survey survey.toml --value face --rank 2 --epochs 40 --batch 4 --out";
+const RUN: &str =
+    "run model --survey survey.toml --value face --rank 2 --epochs 40 --batch 4 --out";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `path` is there; panics if the child ends before.
@@ -36,7 +37,11 @@ fn losses(bench: &Bench, out: &str) -> Vec<String> {
 fn a_killed_run_goes_on_to_the_same_bytes() {
     let bench = Bench::new();
     bench.ok(&format!("{RUN} whole"));
-    for at in ["checkpoints/control.safetensors", "responses/control.jsonl", "checkpoints/face-up.safetensors"] {
+    for at in [
+        "checkpoints/control.safetensors",
+        "responses/control.jsonl",
+        "checkpoints/face-up.safetensors",
+    ] {
         let mut child = bench.command(&format!("{RUN} cut")).spawn().unwrap();
         wait_for(&bench.path("cut").join(at), &mut child);
         child.kill().unwrap();
@@ -56,7 +61,9 @@ fn ctrl_c_saves_and_says_how_to_go_on() {
 
     let bench = Bench::new();
     bench.ok(&format!("{RUN} whole"));
-    for at in ["manifest.json", "checkpoints/control.safetensors", "checkpoints/face-down.safetensors"] {
+    for at in
+        ["manifest.json", "checkpoints/control.safetensors", "checkpoints/face-down.safetensors"]
+    {
         let mut child = bench.command(&format!("{RUN} cut")).spawn().unwrap();
         wait_for(&bench.path("cut").join(at), &mut child);
         kill_process(Pid::from_child(&child), Signal::INT).unwrap();

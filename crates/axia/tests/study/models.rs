@@ -30,7 +30,11 @@ fn names_that_mean_no_model_are_explained() {
 #[test]
 fn an_architecture_that_is_not_supported_is_named() {
     let bench = bench(&Recipe { architecture: "MambaForCausalLM", ..Recipe::default() });
-    bench.fails(&format!("{SCORE} model"), 2, &["config.json", "`MambaForCausalLM`", "LlamaForCausalLM"]);
+    bench.fails(
+        &format!("{SCORE} model"),
+        2,
+        &["config.json", "`MambaForCausalLM`", "LlamaForCausalLM"],
+    );
 }
 
 #[test]

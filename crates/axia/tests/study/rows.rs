@@ -32,12 +32,15 @@ fn training_rows() -> [Json; 2] {
 #[test]
 fn texts_and_ids_are_scored_alike() {
     let bench = Bench::new();
-    bench.write_rows("rows.jsonl", &[
-        json!({"id": "text", "prompt": "Rate é: ", "candidates": ["1", "10", "no"]}),
-        json!({"id": 2, "prompt_ids": "Rate é: ".as_bytes(),
+    bench.write_rows(
+        "rows.jsonl",
+        &[
+            json!({"id": "text", "prompt": "Rate é: ", "candidates": ["1", "10", "no"]}),
+            json!({"id": 2, "prompt_ids": "Rate é: ".as_bytes(),
             "candidates_ids": [[49], [49, 48], [110, 111]]}),
-        json!({"prompt": "Rate é: ", "candidates_ids": [[257]]}),
-    ]);
+            json!({"prompt": "Rate é: ", "candidates_ids": [[257]]}),
+        ],
+    );
     let said = bench.json(SCORE);
     assert_eq!(keys(&said), ["peer", "rows_per_s", "seconds", "peak_rss_mib", "unique_tokens"]);
     assert_eq!(said["peer"], "axia");
@@ -46,11 +49,10 @@ fn texts_and_ids_are_scored_alike() {
     assert!(said["rows_per_s"].as_f64().unwrap() > 0.0);
 
     let scores = bench.scores(SCORE);
-    assert_eq!(scores.iter().map(|row| &row["id"]).collect::<Vec<_>>(), [
-        &json!("text"),
-        &json!(2),
-        &Json::Null
-    ]);
+    assert_eq!(
+        scores.iter().map(|row| &row["id"]).collect::<Vec<_>>(),
+        [&json!("text"), &json!(2), &Json::Null]
+    );
     assert_eq!(scores[0]["scores"], scores[1]["scores"]);
     let log_p: Vec<f64> =
         scores[0]["scores"].as_array().unwrap().iter().map(|p| p.as_f64().unwrap()).collect();
@@ -58,7 +60,9 @@ fn texts_and_ids_are_scored_alike() {
     assert_eq!(bench.scores(&format!("{SCORE} --limit 1")).len(), 1);
     let few = bench.scores(&format!("{SCORE} --max-tokens 1"));
     for (few, all) in few.iter().zip(&scores) {
-        for (few, all) in few["scores"].as_array().unwrap().iter().zip(all["scores"].as_array().unwrap()) {
+        for (few, all) in
+            few["scores"].as_array().unwrap().iter().zip(all["scores"].as_array().unwrap())
+        {
             assert!((few.as_f64().unwrap() - all.as_f64().unwrap()).abs() < 1e-4);
         }
     }
@@ -98,7 +102,8 @@ fn texts_and_ids_are_learnt_alike() {
     let losses = texts["losses"].as_array().unwrap();
     assert_eq!(losses.len(), 4, "three timed steps and one before them");
     assert!(losses[3].as_f64() < losses[0].as_f64(), "{losses:?}");
-    let ids = bench.json(&format!("{TRAIN} --steps 3 --lr 0.01 --save b").replace("rows.jsonl", "ids.jsonl"));
+    let ids = bench
+        .json(&format!("{TRAIN} --steps 3 --lr 0.01 --save b").replace("rows.jsonl", "ids.jsonl"));
     assert_eq!(texts["losses"], ids["losses"]);
     assert_eq!(bench.files("a"), bench.files("b"));
     let again = bench.json(&format!("{TRAIN} --steps 3 --lr 0.01 --threads 1"));
@@ -110,10 +115,13 @@ fn the_first_loss_is_what_scoring_says() {
     let bench = Bench::new();
     bench.write_rows("rows.jsonl", &training_rows());
     let losses = bench.json(&format!("{TRAIN} --steps 1"))["losses"].clone();
-    bench.write_rows("scored.jsonl", &[
-        json!({"prompt": "Is it so? ", "candidates": ["Yes.<|eos|>"]}),
-        json!({"prompt": "Is it good? ", "candidates": ["No.<|eos|>"]}),
-    ]);
+    bench.write_rows(
+        "scored.jsonl",
+        &[
+            json!({"prompt": "Is it so? ", "candidates": ["Yes.<|eos|>"]}),
+            json!({"prompt": "Is it good? ", "candidates": ["No.<|eos|>"]}),
+        ],
+    );
     let scores = bench.scores("score --model model --rows scored.jsonl");
     let log_p: f64 = scores.iter().map(|row| row["scores"][0].as_f64().unwrap()).sum();
     // Five tokens and four.
@@ -151,7 +159,10 @@ fn bad_rows_are_named() {
         ("{\"prompt\": 5}", ["`rows.jsonl`, line 3", "string"]),
         ("{\"prompt_ids\": [-1]}", ["`rows.jsonl`, line 3", "-1"]),
         ("[]", ["`rows.jsonl`, line 3", "invalid"]),
-        ("{\"candidates\": [\"b\"]}", ["`rows.jsonl`, line 3: ", "neither `prompt` nor `prompt_ids`"]),
+        (
+            "{\"candidates\": [\"b\"]}",
+            ["`rows.jsonl`, line 3: ", "neither `prompt` nor `prompt_ids`"],
+        ),
         ("{\"prompt\": \"a\"}", ["line 3", "neither `candidates` nor `candidates_ids`"]),
         ("{\"prompt\": \"\", \"candidates\": [\"b\"]}", ["line 3", "the prompt is empty"]),
         ("{\"prompt\": \"a\", \"candidates\": [\"b\", \"\"]}", ["line 3", "candidate 2 is empty"]),

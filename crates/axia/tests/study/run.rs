@@ -103,7 +103,8 @@ fn a_folder_with_another_run_or_foreign_files_is_left_alone() {
 
     std::fs::create_dir(bench.path("thesis")).unwrap();
     bench.write("thesis/thesis.tex", "All of it.");
-    for words in [format!("{run} --out thesis"), "profile model --limit 1 --out thesis".to_owned()] {
+    for words in [format!("{run} --out thesis"), "profile model --limit 1 --out thesis".to_owned()]
+    {
         bench.fails(&words, 2, &["`thesis`", "no manifest.json", "--out"]);
     }
     assert_eq!(bench.files("thesis").len(), 1);
@@ -135,7 +136,8 @@ fn damaged_cells_are_named() {
 #[test]
 fn several_seeds_give_an_adapter_each() {
     let bench = Bench::new();
-    bench.ok("run model --survey survey.toml --value face --rank 2 --epochs 1 --seed 3,4 --out out");
+    bench
+        .ok("run model --survey survey.toml --value face --rank 2 --epochs 1 --seed 3,4 --out out");
     let results = bench.read_json("out/results.json");
     let seeded = ["control", "face-down", "face-up"];
     let seeded = [3, 4].map(|seed| seeded.map(|name| format!("{name}-seed{seed}"))).concat();

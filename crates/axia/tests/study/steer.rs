@@ -14,7 +14,8 @@ fn a_target_file_gives_a_steered_respondent_of_its_name() {
         results["respondents"].as_array().unwrap().iter().map(|r| r["name"].clone()).collect();
     assert_eq!(names, ["base", "control", "gentle"]);
     let values = results["shifts"][0]["shift"]["against_control"]["values"].as_array().unwrap();
-    let goals: Vec<_> = values.iter().map(|v| (v["dimension"].clone(), v["goal"].clone())).collect();
+    let goals: Vec<_> =
+        values.iter().map(|v| (v["dimension"].clone(), v["goal"].clone())).collect();
     let expected = [("hedonism", None), ("face", Some(2)), ("humility", Some(6))];
     assert_eq!(goals, expected.map(|(value, goal)| (value.into(), goal.into())));
     assert!(bench.path("out/adapters/gentle/adapter_model.safetensors").exists());
@@ -71,7 +72,8 @@ fn value_and_direction_go_together() {
 #[test]
 fn a_trait_may_have_any_name() {
     let bench = Bench::new();
-    let survey = bench.read("survey.toml").replace("value = \"face\"", "dimension = \"Openness/Intellect\"");
+    let survey =
+        bench.read("survey.toml").replace("value = \"face\"", "dimension = \"Openness/Intellect\"");
     bench.write("survey.toml", &survey);
     bench.ok("run model --survey survey.toml --value openness/intellect --rank 2 --epochs 1");
     let adapter = "runs/Openness-Intellect/adapters/Openness-Intellect-up/README.md";

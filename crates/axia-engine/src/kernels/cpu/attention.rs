@@ -160,7 +160,10 @@ impl<'a> Block<'a> {
                 terms: Rows { data: rows, stride: dim },
                 term_count: self.rows,
                 dim,
-                out: RowsMut { data: &mut out[run.start * width + self.kv_head * dim..], stride: width },
+                out: RowsMut {
+                    data: &mut out[run.start * width + self.kv_head * dim..],
+                    stride: width,
+                },
             }
             .run();
             at += run.len();

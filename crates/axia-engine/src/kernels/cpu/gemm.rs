@@ -67,14 +67,7 @@ pub(crate) fn gemm_serial(factor: f32, a: Mat, b: Mat, add: bool, c: MatMut) {
     product(factor, a, b, add, c, gemm::Parallelism::None);
 }
 
-fn product(
-    factor: f32,
-    a: Mat,
-    b: Mat,
-    add: bool,
-    c: MatMut,
-    parallelism: gemm::Parallelism,
-) {
+fn product(factor: f32, a: Mat, b: Mat, add: bool, c: MatMut, parallelism: gemm::Parallelism) {
     assert_eq!(
         (a.rows, a.columns, b.columns),
         (c.rows, b.rows, c.columns),

@@ -99,9 +99,9 @@ impl WithSimd for AddWeighted<'_> {
     fn with_simd<S: Simd>(mut self, simd: S) {
         for first in (0..self.count).step_by(ROWS) {
             let out = self.out.starting_at(first);
-            let weights = Weights { data: &self.weights.data[first * self.weights.row..], ..self.weights };
-            let tile =
-                Tile { simd, columns: self.terms, terms: self.term_count, width: self.dim };
+            let weights =
+                Weights { data: &self.weights.data[first * self.weights.row..], ..self.weights };
+            let tile = Tile { simd, columns: self.terms, terms: self.term_count, width: self.dim };
             match self.count - first {
                 1 => tile.add::<1>(weights, out),
                 2 => tile.add::<2>(weights, out),
