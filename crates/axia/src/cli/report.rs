@@ -21,7 +21,7 @@ pub struct ReportArgs {
     #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with = "dir")]
     compare: Option<Vec<PathBuf>>,
     /// Where the comparison goes
-    #[arg(long, default_value = "comparison.html", requires = "compare")]
+    #[arg(long, default_value = "comparison.html", conflicts_with = "dir")]
     out: PathBuf,
     /// Print the results as JSON
     #[arg(long, conflicts_with = "compare")]

@@ -83,9 +83,13 @@ impl Study<'_> {
             let mut items = self.instrument.split(split).peekable();
             let unused = items.peek().is_none();
             if !unused && !items.any(|item| target.goal(&item.dimension).is_some()) {
+                let measured: Vec<String> =
+                    self.instrument.dimensions().iter().map(ToString::to_string).collect();
                 return Err(StudyError::Setting(format!(
-                    "no item in the {split} split of the survey `{}` measures the target `{name}`",
-                    self.instrument.name
+                    "no item in the {split} split of the survey `{}` measures the target \
+                     `{name}`; the survey measures {}",
+                    self.instrument.name,
+                    measured.join(", ")
                 )));
             }
         }

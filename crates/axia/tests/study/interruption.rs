@@ -40,7 +40,7 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
     for at in [
         "checkpoints/control.safetensors",
         "responses/control.jsonl",
-        "checkpoints/face-up.safetensors",
+        "checkpoints/face-down.safetensors",
     ] {
         let mut child = bench.command(&format!("{RUN} cut")).spawn().unwrap();
         wait_for(&bench.path("cut").join(at), &mut child);

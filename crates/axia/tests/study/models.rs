@@ -87,9 +87,15 @@ fn a_weight_that_is_no_number_is_named() {
         bench.fails(&format!("{SCORE} model"), 2, &parts);
         bench.fails("train --rows train.jsonl --rank 1 --model model", 2, &parts);
         bench.fails("profile model --survey survey.toml", 2, &parts);
-        let sampled = "profile model --survey survey.toml --readout sampled";
-        bench.fails(sampled, 2, &["not a finite number"]);
     }
+}
+
+#[test]
+fn a_model_that_computes_no_number_cannot_be_sampled() {
+    let broken_tensor = Some("model.layers.1.mlp.down_proj.weight");
+    let bench = bench(&Recipe { broken_tensor, ..Recipe::default() });
+    let words = "profile model --survey survey.toml --readout sampled";
+    bench.fails(words, 2, &["not a finite number"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 /// Questionnaires in ValueBench's columns; `agreement` turns the second item of each value.
 fn value_bench(agreement: &str) -> String {
     let mut text = "questionnaire,item,value,agreement\n".to_owned();
-    for (value, verb) in [("Power", "rule"), ("Tradition", "keep")] {
+    for (value, verb) in [("Power", "rule"), ("Benevolence", "give")] {
         text += &format!("PVQ3,I {verb} things.,{value},1\n");
         text += &format!("PVQ3,I {verb} little.,{value},{agreement}\n");
     }
@@ -121,7 +121,7 @@ fn reverse_keyed_items_are_turned() {
         expected.sum::<f64>() / answers.len() as f64
     };
     for (value, first, second) in
-        [("power", "pvq3-001", "pvq3-002"), ("tradition", "pvq3-003", "pvq3-004")]
+        [("power", "pvq3-001", "pvq3-002"), ("benevolence", "pvq3-003", "pvq3-004")]
     {
         let mean = |profile: &Json| score(profile, value)["mean"]["value"].as_f64().unwrap();
         let (first, second) = (rated(first), rated(second));

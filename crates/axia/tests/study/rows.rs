@@ -83,10 +83,12 @@ fn the_probabilities_of_all_tokens_sum_to_one() {
 fn texts_and_ids_are_learnt_alike() {
     let bench = Bench::new();
     bench.write_rows("rows.jsonl", &training_rows());
-    bench.write_rows("ids.jsonl", &[
-        json!({"prompt_ids": b"Is it so? ", "completion_ids": b"Yes.".iter().map(|b| u32::from(*b)).chain([257]).collect::<Vec<_>>()}),
-        json!({"prompt_ids": b"Is it good? ", "completion_ids": b"No.".iter().map(|b| u32::from(*b)).chain([257]).collect::<Vec<_>>()}),
-    ]);
+    let with_ids = training_rows().map(|row| {
+        let bytes = |field: &str| row[field].as_str().unwrap().bytes().map(u32::from);
+        let completion: Vec<u32> = bytes("completion").chain([257]).collect();
+        json!({"prompt_ids": bytes("prompt").collect::<Vec<_>>(), "completion_ids": completion})
+    });
+    bench.write_rows("ids.jsonl", &with_ids);
     let texts = bench.json(&format!("{TRAIN} --steps 3 --lr 0.01 --save a"));
     let expected = [
         "peer",

@@ -82,7 +82,7 @@ fn reports_are_rebuilt_and_compared() {
 
     bench.fails("report model", 2, &["model/results.json"]);
     bench.fails("report --compare out", 2, &["--compare"]);
-    bench.fails("report out --out page.html", 2, &["--compare"]);
+    bench.fails("report out --out page.html", 2, &["--out", "[DIR]"]);
     bench.fails("report --compare out out --json", 2, &["--json", "--compare"]);
     bench.write("out/results.json", "{\"format_version\": 99}");
     bench.fails("report out", 2, &["out/results.json", "99"]);
@@ -161,7 +161,7 @@ fn senseless_settings_are_refused_before_anything_is_computed() {
         ("--limit 0", "limit"),
         ("--seed 1,1", "seed"),
         ("--value fce", "did you mean `face`?"),
-        ("--value power", "`power-down`"),
+        ("--value benevolence", "`benevolence-down`"),
         ("--survey none.toml", "none.toml"),
     ] {
         let words = match flag.split_once(' ') {
