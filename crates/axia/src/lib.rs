@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 
 pub mod cli;
+mod files;
 pub mod models;
 pub mod report;
 pub mod respondent;

@@ -1,7 +1,7 @@
 //! The files of a report.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use axia_values::profile::Profile;
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{ReportError, compare, page, table};
+use crate::files::write_whole;
 use crate::study::summary::RunSummary;
 
 const PAGE: &str = "report.html";
@@ -126,24 +127,5 @@ fn line_of(text: &str, error: &serde_json::Error) -> String {
 
 /// Writes to a temporary file beside `path`, then renames it: what has the final name is whole.
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let failed = |e| ReportError::io("write", path, e);
-    let folder = parent.unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".axia-");
-    share(&mut builder);
-    let mut file = builder.tempfile_in(folder).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    file.persist(path).map_err(|e| failed(e.error))?;
-    Ok(())
+    write_whole(path, bytes).map_err(|e| ReportError::io("write", path, e))
 }
-
-/// Temporary files are private; a report is for whoever the user's umask admits.
-#[cfg(unix)]
-fn share(builder: &mut tempfile::Builder<'_, '_>) {
-    use std::os::unix::fs::PermissionsExt as _;
-    builder.permissions(fs::Permissions::from_mode(0o666));
-}
-
-#[cfg(not(unix))]
-fn share(_: &mut tempfile::Builder<'_, '_>) {}

@@ -1,11 +1,11 @@
 //! The folder of a run: cells appear whole, so that a killed run goes on where it was.
 
 use super::StudyError;
+use crate::files::{folder_of, write_whole};
 use axia_engine::error::FileError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 const MANIFEST: &str = "manifest.json";
@@ -116,30 +116,11 @@ impl RunDir {
 
     fn write_bytes(&self, name: &str, bytes: &[u8]) -> Result<(), StudyError> {
         let path = self.path.join(name);
-        let folder = path.parent().unwrap_or(&self.path).to_owned();
-        let write = || -> std::io::Result<()> {
-            std::fs::create_dir_all(&folder)?;
-            let mut builder = tempfile::Builder::new();
-            share(&mut builder);
-            let mut file = builder.tempfile_in(&folder)?;
-            file.write_all(bytes)?;
-            file.as_file().sync_all()?;
-            file.persist(&path)?;
-            Ok(())
-        };
-        Ok(write().map_err(FileError::on("write", &path))?)
+        let written =
+            std::fs::create_dir_all(folder_of(&path)).and_then(|()| write_whole(&path, bytes));
+        Ok(written.map_err(FileError::on("write", &path))?)
     }
 }
-
-/// Temporary files are private; a run is for whoever the user's umask admits.
-#[cfg(unix)]
-fn share(builder: &mut tempfile::Builder<'_, '_>) {
-    use std::os::unix::fs::PermissionsExt as _;
-    builder.permissions(std::fs::Permissions::from_mode(0o666));
-}
-
-#[cfg(not(unix))]
-fn share(_: &mut tempfile::Builder<'_, '_>) {}
 
 /// The first place where two manifests differ, in words.
 fn difference(at: &str, found: &Value, wanted: &Value) -> Option<String> {

@@ -2,12 +2,13 @@
 
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::stdout::print;
+use crate::files::{folder_of, write_beside};
 use anyhow::anyhow;
 use clap::Args;
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use tempfile::{NamedTempFile, PersistError};
+use tempfile::PersistError;
 
 /// The destination of data.
 #[derive(Debug, Clone, Args)]
@@ -35,6 +36,7 @@ impl Output {
         let failed = |error: io::Error| {
             Failure::failed(error).while_trying(format!("write `{}`", path.display()))
         };
+        fs::create_dir_all(folder_of(path)).map_err(failed)?;
         let file = write_beside(path, data).map_err(failed)?;
         let persisted = if self.force { file.persist(path) } else { file.persist_noclobber(path) };
         persisted.map_err(|PersistError { error, .. }| match error.kind() {
@@ -46,32 +48,6 @@ impl Output {
         Ok(())
     }
 }
-
-/// Writes a temporary file into the folder of `path`, to be renamed: what has the final name is
-/// whole.
-fn write_beside(path: &Path, data: &[u8]) -> io::Result<NamedTempFile> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let folder = parent.unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".axia-");
-    share(&mut builder);
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(data)?;
-    file.as_file().sync_all()?;
-    Ok(file)
-}
-
-/// Temporary files are private; data is for whoever the user's umask admits.
-#[cfg(unix)]
-fn share(builder: &mut tempfile::Builder<'_, '_>) {
-    use std::os::unix::fs::PermissionsExt as _;
-    builder.permissions(fs::Permissions::from_mode(0o666));
-}
-
-#[cfg(not(unix))]
-fn share(_: &mut tempfile::Builder<'_, '_>) {}
-
 fn exists(path: &Path) -> Failure {
     Failure::input(anyhow!("`{}` exists; choose another --out or add --force", path.display()))
 }
