@@ -102,7 +102,7 @@ pub struct FileError {
 
 impl FileError {
     /// For `map_err`: turns an [`io::Error`] into a [`FileError`] that says what was tried on which path.
-    pub fn on(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub fn on(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |source| Self { action, path, source }
     }

@@ -106,8 +106,10 @@ impl<K: Kernels> Decoder<K> {
         self.head.as_ref().unwrap_or(&self.embedding)
     }
 
-    /// Explains a result that is not finite: the weight to blame, where one is.
-    pub(crate) fn non_finite(&self, what: &str) -> EngineError {
+    /// Explains a result that is not finite: the weight to blame, where the file holds one that is
+    /// NaN or infinite. Weights made by [`Decoder::merged`] are not looked at: ask the decoder that
+    /// they were made of.
+    pub fn non_finite(&self, what: &str) -> EngineError {
         let heads = [&self.embedding].into_iter().chain(&self.head);
         let weights = self.blocks.iter().flat_map(|b| &b.weights).chain(heads);
         let damaged = weights.map(|w| self.kernels.check_weight(w)).find_map(Result::err);

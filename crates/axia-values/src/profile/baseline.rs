@@ -4,20 +4,33 @@ use std::collections::BTreeMap;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
 
 use super::scores::group;
 use super::{Answer, ProfileError, Response};
 use crate::instrument::Instrument;
 use crate::rating::{Rating, Votes};
+use crate::stats::mean;
 
 /// Sampling temperature of baseline votes.
 const TEMPERATURE: f64 = 0.5;
 
-/// The baseline rating of each answered item's *statement* (never flipped), by item id: the
-/// majority over its variants and repetitions, see [`crate::rating::baseline_rating`].
-///
-/// A scored answer casts one vote, drawn at temperature 0.5 from its probabilities with `seed`:
-/// what sampling a digit from the respondent would give. Items without a valid vote have no
+/// How an item's answers become its baseline rating.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BaselineRule {
+    /// The majority of the votes, as in the paper; see [`crate::rating::Votes::baseline`]. A
+    /// scored answer casts one vote, drawn at temperature 0.5 from its probabilities: what
+    /// sampling a digit from the respondent would give.
+    Majority,
+    /// The mean of the expected ratings (of a sampled answer: of its valid votes), rounded, halves
+    /// down. Training on it keeps the *expected* rating where it was; the majority of answers that
+    /// are spread over the scale is their mode, which may lie at an end of it.
+    Mean,
+}
+
+/// The baseline rating of each answered item's *statement* (never flipped), by item id, over its
+/// variants and repetitions. `seed` is that of the votes. Items without a valid vote have no
 /// baseline.
 ///
 /// # Errors
@@ -25,18 +38,24 @@ const TEMPERATURE: f64 = 0.5;
 pub fn baseline_ratings(
     instrument: &Instrument,
     responses: &[Response],
+    rule: BaselineRule,
     seed: u64,
 ) -> Result<BTreeMap<String, Rating>, ProfileError> {
     let groups = group(instrument, responses)?;
     let mut ratings = BTreeMap::new();
     for (index, item) in instrument.items.iter().enumerate() {
         let Some(group) = groups.get(item.id.as_str()) else { continue };
-        // A stream of its own, so that an item's draws do not depend on the other items.
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(index as u64);
-        let votes: Votes =
-            group.values().flat_map(|response| cast(&response.answer, &mut rng)).collect();
-        ratings.extend(votes.baseline().map(|rating| (item.id.clone(), rating)));
+        let answers = group.values().map(|response| &response.answer);
+        let rating = match rule {
+            BaselineRule::Majority => {
+                // A stream of its own, so that an item's draws do not depend on the other items.
+                let mut rng = ChaCha8Rng::seed_from_u64(seed);
+                rng.set_stream(index as u64);
+                answers.flat_map(|answer| cast(answer, &mut rng)).collect::<Votes>().baseline()
+            }
+            BaselineRule::Mean => mean(answers.flat_map(expected)).and_then(nearest),
+        };
+        ratings.extend(rating.map(|rating| (item.id.clone(), rating)));
     }
     Ok(ratings)
 }
@@ -49,4 +68,20 @@ fn cast(answer: &Answer, rng: &mut impl Rng) -> Vec<Option<Rating>> {
             vec![Some(p.tempered(TEMPERATURE).draw(uniform))]
         }
     }
+}
+
+/// Expected ratings of an answer: one of a scored answer, one of each valid vote.
+fn expected(answer: &Answer) -> Vec<f64> {
+    match answer {
+        Answer::Sampled(votes) => votes.iter().flatten().map(|r| f64::from(r.get())).collect(),
+        Answer::Scored(p) => vec![p.expected()],
+    }
+}
+
+/// The rating nearest to `mean`, the lower of two.
+fn nearest(mean: f64) -> Option<Rating> {
+    Rating::ALL.into_iter().min_by(|a, b| {
+        let distance = |rating: &Rating| (f64::from(rating.get()) - mean).abs();
+        distance(a).total_cmp(&distance(b))
+    })
 }

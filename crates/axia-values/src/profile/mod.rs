@@ -14,7 +14,7 @@ mod scores;
 mod tests;
 
 pub use answer::{Answer, Readout, Response, UnknownReadout};
-pub use baseline::baseline_ratings;
+pub use baseline::{BaselineRule, baseline_ratings};
 pub use error::ProfileError;
 pub use model::{DimensionScore, Profile};
 pub use scores::{ItemScore, Scores};

@@ -169,7 +169,7 @@ fn baselines_are_majorities_of_unflipped_votes() {
         "d" => votes([if variant.template == 0 { 2 } else { 5 }, 6]),
         _ => certain(by_item(item)),
     });
-    let ratings = baseline_ratings(&instrument, &answers, 0).unwrap();
+    let ratings = baseline_ratings(&instrument, &answers, BaselineRule::Majority, 0).unwrap();
     let expected = [("a", 5), ("b", 6), ("d", 6), ("e", 4)];
     let expected: BTreeMap<String, Rating> =
         expected.map(|(id, rating)| (id.to_owned(), Rating::new(rating).unwrap())).into();
@@ -181,10 +181,29 @@ fn drawn_baselines_are_repeatable_and_favour_the_probable() {
     let instrument = instrument();
     let p = Distribution::new([0.1, 0.1, 0.2, 0.4, 0.1, 0.1]).unwrap();
     let answers = responses(|_, _| Answer::Scored(p));
-    let draw = |seed| baseline_ratings(&instrument, &answers, seed).unwrap();
+    let draw =
+        |seed| baseline_ratings(&instrument, &answers, BaselineRule::Majority, seed).unwrap();
     assert_eq!(draw(5), draw(5));
     let fours = (0..50).flat_map(|seed| draw(seed).into_values()).filter(|r| r.get() == 4);
     assert!(fours.count() > 150);
+}
+
+#[test]
+fn mean_baselines_keep_the_expected_rating() {
+    let instrument = instrument();
+    // The mode is 1; the expected rating is 1·0.4 + 2·0.1 + 3·0.1 + 4·0.1 + 5·0.1 + 6·0.2 = 3.
+    let p = Distribution::new([0.4, 0.1, 0.1, 0.1, 0.1, 0.2]).unwrap();
+    let answers = responses(|item, _| match item {
+        "a" => Answer::Scored(p),
+        "b" => votes([6, 5, 0]),
+        "c" => votes([0]),
+        _ => certain(by_item(item)),
+    });
+    let ratings = baseline_ratings(&instrument, &answers, BaselineRule::Mean, 0).unwrap();
+    // 5.5 goes to the lower; an item without a valid vote has none.
+    let found = |id| ratings.get(id).map(|r: &Rating| r.get());
+    assert_eq!([found("a"), found("b"), found("c")], [Some(3), Some(5), None]);
+    assert_eq!(found("e"), Some(4));
 }
 
 #[test]

@@ -9,7 +9,9 @@ use crate::study::survey::{Administration, AnswerMode, SAMPLED, administer};
 use crate::study::{Follow, RunDir, StudyError, VariantPlan, sha256_of};
 use axia_engine::Model;
 use axia_values::instrument::{Instrument, Item, Split};
-use axia_values::profile::{DimensionScore, Profile, Readout, Scores, baseline_ratings};
+use axia_values::profile::{
+    BaselineRule, DimensionScore, Profile, Readout, Scores, baseline_ratings,
+};
 use axia_values::stats::BootstrapOptions;
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -135,8 +137,8 @@ pub fn run(args: ProfileArgs) -> Outcome {
     let options = BootstrapOptions { seed: args.seed, ..BootstrapOptions::default() };
     let profile = Profile::new(&scores, options).map_err(StudyError::from)?;
     if let Some(dir) = &dir {
-        let ratings =
-            baseline_ratings(&instrument, &responses, args.seed).map_err(StudyError::from)?;
+        let ratings = baseline_ratings(&instrument, &responses, BaselineRule::Majority, args.seed)
+            .map_err(StudyError::from)?;
         let ratings: Vec<_> =
             ratings.iter().map(|(item, rating)| json!({"item": item, "rating": rating})).collect();
         dir.write_lines("responses.jsonl", &responses)?;

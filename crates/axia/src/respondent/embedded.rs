@@ -36,6 +36,16 @@ impl<'a> Embedded<'a> {
     }
 }
 
+impl Embedded<'_> {
+    /// Merged weights have no names: it is the file's that can be blamed for a NaN.
+    fn explain(&self, error: EngineError) -> EngineError {
+        match error {
+            EngineError::NonFinite { what } => self.model.decoder().non_finite(&what),
+            other => other,
+        }
+    }
+}
+
 impl Respondent for Embedded<'_> {
     fn score(
         &self,
@@ -87,7 +97,8 @@ impl Respondent for Embedded<'_> {
                     })
                 })
                 .collect::<Result<Vec<_>, RespondentError>>()?;
-            let generated = generate(self.merged(), &requests, |ids| done(&text(ids)))?;
+            let generated = generate(self.merged(), &requests, |ids| done(&text(ids)))
+                .map_err(|error| self.explain(error))?;
             replies.extend(generated.iter().map(|g| text(&g.tokens)));
             if !progress(replies.len()) {
                 return Err(EngineError::Cancelled.into());

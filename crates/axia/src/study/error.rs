@@ -48,6 +48,15 @@ pub enum StudyError {
         /// The first setting that differs.
         difference: String,
     },
+    /// The folder is being worked in.
+    #[error(
+        "another process works in the run `{}`; wait for it, or choose another --out",
+        dir.display()
+    )]
+    InUse {
+        /// The folder.
+        dir: PathBuf,
+    },
     /// A file of the run is damaged.
     #[error("`{}` is damaged: {problem}; remove it to have it made again", path.display())]
     Damaged {

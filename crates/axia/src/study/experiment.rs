@@ -3,7 +3,8 @@
 use super::adapters::{Arm, Plan, Workshop};
 use super::examples::examples;
 use super::notes::notes;
-use super::provenance::{describe_model, describe_survey, machine, sha256_of};
+use super::provenance::{describe_model, describe_survey, machine, model_hashes, sha256_of};
+use super::rows::Rows;
 use super::summary::{RespondentSummary, Role, RunSummary, ShiftSummary, TrainingSummary};
 use super::survey::{Administration, administer};
 use super::{Follow, RunDir, Settings, Steering, StudyError};
@@ -121,6 +122,19 @@ struct Baseline {
     rating: Rating,
 }
 
+/// A survey to be given, and where its answers go.
+struct Survey<'a> {
+    cell: &'a str,
+    /// What the user is told.
+    phase: &'a str,
+    splits: &'a [Split],
+    how: Administration,
+}
+
+/// Items asked together: enough for their questions to share instructions, few enough for a
+/// killed run to lose little.
+const ITEMS_AT_ONCE: usize = 27;
+
 /// A respondent's answers to the held-out items.
 struct Answered {
     name: String,
@@ -137,7 +151,7 @@ impl<'a> Experiment<'a> {
     pub fn open(study: &'a Study<'a>, dir: &Path) -> Result<Self, StudyError> {
         study.check()?;
         let mut hashes = BTreeMap::new();
-        hashes.insert("model weights".to_owned(), sha256_of(study.model.path())?);
+        hashes.extend(model_hashes(study.model.path())?);
         hashes.insert("survey".to_owned(), study.instrument.content_hash());
         let targets: Vec<_> = study
             .steerings
@@ -246,15 +260,20 @@ impl<'a> Experiment<'a> {
         let started = Instant::now();
         if !self.dir.has(CELL) {
             let settings = &self.study.settings;
-            let mut responses = Vec::new();
-            let (mode, variants) = (settings.baseline, settings.baseline_variants);
-            for split in [Split::Train, Split::Validation] {
-                let how = Administration { chat: settings.chat, mode, variants };
-                let phase = format!("baseline ratings, {split}");
-                responses.extend(self.ask(&phase, split, how, base, follow)?);
-            }
-            self.dir.write_lines("baseline/responses.jsonl", &responses)?;
-            let ratings = baseline_ratings(self.study.instrument, &responses, settings.seeds[0])?;
+            let how = Administration {
+                chat: settings.chat,
+                mode: settings.baseline,
+                variants: settings.baseline_variants,
+            };
+            let survey = Survey {
+                cell: "baseline/responses.jsonl",
+                phase: "baseline ratings",
+                splits: &[Split::Train, Split::Validation],
+                how,
+            };
+            let responses = self.ask(&survey, base, follow)?;
+            let (rule, seed) = (settings.baseline_rule, settings.seeds[0]);
+            let ratings = baseline_ratings(self.study.instrument, &responses, rule, seed)?;
             let rows: Vec<Baseline> =
                 ratings.into_iter().map(|(item, rating)| Baseline { item, rating }).collect();
             self.dir.write_lines(CELL, &rows)?;
@@ -274,36 +293,47 @@ impl<'a> Experiment<'a> {
     ) -> Result<Answered, StudyError> {
         let cell = format!("responses/{name}.jsonl");
         let started = Instant::now();
-        if !self.dir.has(&cell) {
-            let how = self.study.settings.evaluation();
-            let phase = format!("evaluating {name}");
-            let responses = self.ask(&phase, Split::Test, how, respondent, follow)?;
-            self.dir.write_lines(&cell, &responses)?;
-        }
+        let survey = Survey {
+            cell: &cell,
+            phase: &format!("evaluating {name}"),
+            splits: &[Split::Test],
+            how: self.study.settings.evaluation(),
+        };
+        let responses = self.ask(&survey, respondent, follow)?;
         self.took(format!("evaluate {name}"), started)?;
-        let responses = self.dir.read_lines(&cell)?;
         Ok(Answered { name: name.to_owned(), role, seed, responses })
     }
 
+    /// The answers to a survey: what the run's folder has of them, and the rest asked now, written
+    /// as they come.
     fn ask(
         &self,
-        phase: &str,
-        split: Split,
-        how: Administration,
+        survey: &Survey,
         respondent: &Embedded,
         follow: &mut dyn Follow,
     ) -> Result<Vec<Response>, StudyError> {
         let instrument = self.study.instrument;
+        let asked = |item: &Item| survey.splits.contains(&item.split);
         let items: Vec<(usize, &Item)> =
-            instrument.items.iter().enumerate().filter(|(_, item)| item.split == split).collect();
-        follow.begin(phase, items.len() * how.variants.per_item(instrument));
-        let mut progress = |done: usize| {
-            follow.advance(done, "");
-            !follow.cancelled()
-        };
-        let responses = administer(respondent, instrument, &items, how, &mut progress)?;
-        follow.end();
-        Ok(responses)
+            instrument.items.iter().enumerate().filter(|(_, item)| asked(item)).collect();
+        let per_item = survey.how.variants.per_item(instrument);
+        let mut rows: Rows<Response> = self.dir.rows(survey.cell)?;
+        if !rows.is_whole() {
+            let whole_items = rows.rows().len() / per_item;
+            rows.truncate(whole_items * per_item)?;
+            follow.begin(survey.phase, items.len() * per_item);
+            for items in items[whole_items.min(items.len())..].chunks(ITEMS_AT_ONCE) {
+                let before = rows.rows().len();
+                let mut progress = |done: usize| {
+                    follow.advance(before + done, "");
+                    !follow.cancelled()
+                };
+                rows.append(administer(respondent, instrument, items, survey.how, &mut progress)?)?;
+            }
+            rows.finish()?;
+            follow.end();
+        }
+        Ok(rows.into_rows())
     }
 
     fn summarise(

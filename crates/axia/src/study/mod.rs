@@ -7,6 +7,7 @@ mod experiment;
 mod follow;
 mod notes;
 mod provenance;
+mod rows;
 mod run_dir;
 mod settings;
 pub mod summary;

@@ -18,7 +18,8 @@ pub fn describe_model(name: &str, model: &Model) -> Result<ModelInfo, StudyError
         parameters += tensor.values() as u64;
         types.insert(tensor.dtype().name());
     }
-    let bytes = files(model.path()).iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
+    let files = files(model.path(), &["safetensors"]);
+    let bytes = files.iter().filter_map(|f| f.metadata().ok()).map(|m| m.len()).sum();
     Ok(ModelInfo {
         name: name.to_owned(),
         architecture: format!("{:?}", model.decoder().config().architecture).to_lowercase(),
@@ -54,16 +55,32 @@ pub fn machine() -> String {
     format!("{cpu}, {threads} threads, {system} {arch}")
 }
 
-/// The weight files of a model.
-fn files(path: &Path) -> Vec<PathBuf> {
+/// The files of a folder that have one of these endings, in the order of names; or the file.
+fn files(path: &Path, endings: &[&str]) -> Vec<PathBuf> {
     if !path.is_dir() {
         return vec![path.to_owned()];
     }
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path());
-    let mut files: Vec<PathBuf> =
-        entries.filter(|p| p.extension().is_some_and(|e| e == "safetensors")).collect();
+    let wanted = |path: &PathBuf| {
+        path.extension().is_some_and(|e| endings.iter().any(|ending| e == *ending))
+    };
+    let mut files: Vec<PathBuf> = entries.filter(wanted).collect();
     files.sort();
     files
+}
+
+/// Hashes of everything that makes a model what it is: weights and, where they are files of their
+/// own, configuration, tokenizer and chat template.
+///
+/// # Errors
+/// [`StudyError::File`].
+pub fn model_hashes(path: &Path) -> Result<Vec<(String, String)>, StudyError> {
+    let mut hashes = vec![("model weights".to_owned(), sha256_of(path)?)];
+    if path.is_dir() {
+        let settings = files(path, &["json", "jinja"]);
+        hashes.push(("model settings".to_owned(), digest(&settings)?));
+    }
+    Ok(hashes)
 }
 
 /// SHA-256 of a model's weights (of a folder: of all its weight files, in the order of names), or
@@ -72,13 +89,17 @@ fn files(path: &Path) -> Vec<PathBuf> {
 /// # Errors
 /// [`StudyError::File`].
 pub fn sha256_of(path: &Path) -> Result<String, StudyError> {
+    digest(&files(path, &["safetensors"]))
+}
+
+fn digest(files: &[PathBuf]) -> Result<String, StudyError> {
     let mut digest = Sha256::new();
-    for file in files(path) {
+    for file in files {
         let mut open = || -> std::io::Result<()> {
-            std::io::copy(&mut std::fs::File::open(&file)?, &mut HashWriter(&mut digest))?;
+            std::io::copy(&mut std::fs::File::open(file)?, &mut HashWriter(&mut digest))?;
             Ok(())
         };
-        open().map_err(FileError::on("read", &file))?;
+        open().map_err(FileError::on("read", file))?;
     }
     Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

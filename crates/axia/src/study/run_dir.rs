@@ -1,12 +1,16 @@
 //! The folder of a run: cells appear whole, so that a killed run goes on where it was.
 
 use super::StudyError;
+use super::rows::{Rows, parse};
 use crate::files::{folder_of, write_whole};
 use axia_engine::error::FileError;
+use fs4::{FileExt, TryLockError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const MANIFEST: &str = "manifest.json";
 
@@ -14,6 +18,8 @@ const MANIFEST: &str = "manifest.json";
 #[derive(Debug, Clone)]
 pub struct RunDir {
     path: PathBuf,
+    /// Held while the run is open, so that no other process works in the folder.
+    _lock: Arc<File>,
 }
 
 impl RunDir {
@@ -23,21 +29,17 @@ impl RunDir {
     /// [`StudyError::Occupied`] when the folder holds a run with another manifest,
     /// [`StudyError::File`] when it cannot be made.
     pub fn open(path: &Path, manifest: &Value) -> Result<Self, StudyError> {
-        let dir = Self { path: path.to_owned() };
-        if dir.path.join(MANIFEST).exists() {
-            let found: Value = dir.read(MANIFEST)?;
-            if let Some(difference) = difference("", &found, manifest) {
-                return Err(StudyError::Occupied { dir: dir.path, difference });
-            }
-            return Ok(dir);
-        }
-        // Hidden files are what a killed run left half written, or a file manager's.
-        let hidden = |name: std::ffi::OsString| name.to_string_lossy().starts_with('.');
-        let occupied = std::fs::read_dir(path)
-            .is_ok_and(|entries| entries.flatten().any(|entry| !hidden(entry.file_name())));
-        if occupied {
+        if !path.join(MANIFEST).exists() && holds_files(path) {
             let difference = "it has files but no manifest.json".to_owned();
-            return Err(StudyError::Occupied { dir: dir.path, difference });
+            return Err(StudyError::Occupied { dir: path.to_owned(), difference });
+        }
+        let dir = Self { path: path.to_owned(), _lock: Arc::new(lock(path)?) };
+        if dir.has(MANIFEST) {
+            let found: Value = dir.read(MANIFEST)?;
+            return match difference("", &found, manifest) {
+                Some(difference) => Err(StudyError::Occupied { dir: dir.path, difference }),
+                None => Ok(dir),
+            };
         }
         dir.write(MANIFEST, manifest)?;
         Ok(dir)
@@ -76,15 +78,15 @@ impl RunDir {
     pub fn read_lines<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>, StudyError> {
         let path = self.path.join(name);
         let text = std::fs::read_to_string(&path).map_err(FileError::on("read", &path))?;
-        let lines = text.lines().enumerate();
-        lines
-            .map(|(i, line)| {
-                serde_json::from_str(line).map_err(|e| StudyError::Damaged {
-                    path: path.clone(),
-                    problem: format!("line {}: {e}", i + 1),
-                })
-            })
-            .collect()
+        parse(&path, &text)
+    }
+
+    /// A file of observations, to be read or gone on with.
+    ///
+    /// # Errors
+    /// [`StudyError::File`] or [`StudyError::Damaged`] with the line.
+    pub fn rows<T: Serialize + DeserializeOwned>(&self, name: &str) -> Result<Rows<T>, StudyError> {
+        Rows::open(self.path.join(name))
     }
 
     /// Writes a JSON file; it appears whole or not at all.
@@ -122,6 +124,28 @@ impl RunDir {
     }
 }
 
+/// Whether a folder holds more than hidden files, which are what a killed run left half written, or
+/// a file manager's.
+fn holds_files(path: &Path) -> bool {
+    let hidden = |name: std::ffi::OsString| name.to_string_lossy().starts_with('.');
+    std::fs::read_dir(path)
+        .is_ok_and(|entries| entries.flatten().any(|entry| !hidden(entry.file_name())))
+}
+
+/// Takes the folder for this process; the system gives it back when the process ends.
+fn lock(folder: &Path) -> Result<File, StudyError> {
+    let path = folder.join(".lock");
+    let on = |what| FileError::on(what, &path);
+    std::fs::create_dir_all(folder).map_err(on("write"))?;
+    let mut options = OpenOptions::new();
+    let file = options.create(true).truncate(false).write(true).open(&path).map_err(on("write"))?;
+    match FileExt::try_lock(&file) {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StudyError::InUse { dir: folder.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(on("lock")(error).into()),
+    }
+}
+
 /// The first place where two manifests differ, in words.
 fn difference(at: &str, found: &Value, wanted: &Value) -> Option<String> {
     if let (Value::Object(a), Value::Object(b)) = (found, wanted) {
@@ -144,13 +168,18 @@ mod tests {
     fn a_second_run_goes_on_only_with_the_same_settings() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("run");
-        let dir = RunDir::open(&path, &json!({"rank": 4, "model": {"name": "a"}})).unwrap();
+        let open = || RunDir::open(&path, &json!({"rank": 4, "model": {"name": "a"}}));
+        let dir = open().unwrap();
         dir.write_lines("cell.jsonl", &[1, 2, 3]).unwrap();
-        assert!(RunDir::open(&path, &json!({"rank": 4, "model": {"name": "a"}})).is_ok());
+        let busy = open().unwrap_err();
+        assert!(busy.to_string().contains("another process"), "{busy}");
+        drop(dir);
+        let dir = open().unwrap();
+        assert_eq!(dir.read_lines::<u8>("cell.jsonl").unwrap(), [1, 2, 3]);
+        drop(dir);
         let other = RunDir::open(&path, &json!({"rank": 4, "model": {"name": "b"}}));
         let message = other.unwrap_err().to_string();
         assert!(message.contains(r#"model.name was "a" and now is "b""#), "{message}");
-        assert_eq!(dir.read_lines::<u8>("cell.jsonl").unwrap(), [1, 2, 3]);
     }
 
     #[test]

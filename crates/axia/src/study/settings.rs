@@ -3,7 +3,7 @@
 use super::survey::{Administration, AnswerMode, SAMPLED};
 use super::{StudyError, VariantPlan};
 use axia_engine::train::{EarlyStopping, Order, Schedule};
-use axia_values::profile::Readout;
+use axia_values::profile::{BaselineRule, Readout};
 use axia_values::target::Target;
 use serde::{Deserialize, Serialize};
 
@@ -54,8 +54,10 @@ pub struct Settings {
     pub validation_variants: VariantPlan,
     /// Ways of asking in evaluation.
     pub test_variants: VariantPlan,
-    /// How baseline ratings are obtained.
+    /// How the answers for the baseline are obtained.
     pub baseline: AnswerMode,
+    /// How they become an item's baseline rating.
+    pub baseline_rule: BaselineRule,
     /// How ratings are read out in evaluation.
     pub readout: Readout,
     /// Whether questions are put in the model's chat format.
@@ -89,6 +91,7 @@ impl Settings {
             validation_variants: VariantPlan::All,
             test_variants: VariantPlan::All,
             baseline: SAMPLED,
+            baseline_rule: BaselineRule::Majority,
             readout: Readout::Expected,
             chat: false,
             seeds: vec![0, 1, 2],
@@ -111,6 +114,7 @@ impl Settings {
                 validation_variants: VariantPlan::Rotating(1),
                 test_variants: VariantPlan::Spread(2),
                 baseline: AnswerMode::Scored,
+                baseline_rule: BaselineRule::Mean,
                 seeds: vec![0],
                 ..paper
             },

@@ -48,6 +48,8 @@ struct Question<'a> {
     item: &'a Item,
     variant: Variant,
     row: Row,
+    /// Number among all questions of the instrument, which its random stream comes from.
+    number: u64,
 }
 
 /// Asks `respondent` the items (given with their places in the instrument).
@@ -68,6 +70,7 @@ pub fn administer(
                 item,
                 variant,
                 row: instrument.row(item, variant),
+                number: number(instrument, index, variant),
             })
         })
         .collect();
@@ -84,6 +87,12 @@ pub fn administer(
         answer,
     });
     Ok(answered.collect())
+}
+
+fn number(instrument: &Instrument, item: usize, variant: Variant) -> u64 {
+    let instructions = instrument.instructions.len();
+    ((item * instructions + variant.instruction) * instrument.templates.len() + variant.template)
+        as u64
 }
 
 /// The prompt of a row up to the rating.
@@ -124,14 +133,13 @@ fn sampled(
 ) -> Result<Vec<Answer>, StudyError> {
     let replies: Vec<Reply> = questions
         .iter()
-        .enumerate()
-        .flat_map(|(index, question)| {
+        .flat_map(|question| {
             (0..repetitions).map(move |repetition| Reply {
                 prompt: prompt(&question.row, chat),
                 sampling,
                 // One stream per question and repetition, whatever is asked beside it.
                 seed: seed
-                    ^ ((index * repetitions + repetition) as u64)
+                    ^ (question.number * repetitions as u64 + repetition as u64)
                         .wrapping_mul(0x9E37_79B9_7F4A_7C15),
                 max_tokens: REPLY_TOKENS,
             })

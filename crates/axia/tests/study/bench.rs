@@ -110,10 +110,12 @@ impl Bench {
     }
 
     /// Every file below `name`, by its path there.
+    /// (A run holds its `.lock`, which is empty.)
     pub fn files(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
         let top = self.path(name);
         let mut files = BTreeMap::new();
         collect(&top, &top, &mut files);
+        files.remove(".lock");
         files
     }
 
