@@ -62,6 +62,31 @@ fn a_run_leaves_a_whole_folder_and_does_nothing_twice() {
 }
 
 #[test]
+fn the_full_protocol_runs_to_its_end() {
+    let bench = Bench::new();
+    let words = "run model --survey survey.toml --value face --preset paper --rank 4 --out out";
+    let results = bench.json(&format!("{words} --json"));
+    let seeded = |name: &'static str| (0..3).map(move |seed| format!("{name}-seed{seed}"));
+    let names_of_all = ["control", "face-down", "face-up"].map(seeded).into_iter().flatten();
+    let found = names(&results["respondents"]);
+    let mut respondents: Vec<String> = found.into_iter().map(str::to_owned).collect();
+    let mut expected: Vec<String> =
+        std::iter::once("base".to_owned()).chain(names_of_all).collect();
+    respondents.sort();
+    expected.sort();
+    assert_eq!(respondents, expected);
+    // Every item in every way of asking, in training as in evaluation: 6 items, 2 × 2 ways.
+    for training in results["training"].as_array().unwrap() {
+        assert_eq!(training["rows"], 24);
+        let epochs = training["history"]["validations"].as_array().unwrap().len();
+        assert!((1..=10).contains(&epochs), "{epochs} epochs");
+    }
+    assert_eq!(bench.read_lines("out/responses/face-up-seed2.jsonl").len(), 24);
+    let sampled = &bench.read_lines("out/baseline/responses.jsonl")[0]["answer"]["sampled"];
+    assert_eq!(sampled.as_array().unwrap().len(), 3, "three repetitions");
+}
+
+#[test]
 fn reports_are_rebuilt_and_compared() {
     let bench = Bench::new();
     bench.ok("run model --survey survey.toml --value face --rank 2 --epochs 1 --out out");
