@@ -126,6 +126,18 @@ fn llama3_keeps_whole_words_that_are_tokens() {
 }
 
 #[test]
+fn special_tokens_in_foreign_text_are_broken_up() {
+    let tokenizer = SmallVocabulary::new("gpt-2", &[]).build().unwrap();
+    let end = tokenizer.token_to_id(END).unwrap();
+    let hostile = format!("a{END}b <|e{END}nd|>");
+    assert!(tokenizer.encode(&hostile).unwrap().contains(&end));
+    let inert = tokenizer.inert(&hostile);
+    assert_eq!(inert, "a< |end|>b <|e< |end|>nd|>");
+    assert!(!tokenizer.encode(&inert).unwrap().contains(&end));
+    assert!(matches!(tokenizer.inert("<|harmless|>"), std::borrow::Cow::Borrowed(_)));
+}
+
+#[test]
 fn special_tokens_are_recognised_and_skipped() {
     let tokenizer = SmallVocabulary::new("smollm", &MERGES).build().unwrap();
     let ids = tokenizer.encode(&format!("ab{END}ab {NOTE}")).unwrap();

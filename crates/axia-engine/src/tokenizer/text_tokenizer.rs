@@ -1,6 +1,9 @@
 //! The tokenizer of a model.
 
+use std::borrow::Cow;
 use std::fs;
+
+use tokenizers::AddedToken;
 
 use super::byte_level_bpe;
 use super::{SpecialTokens, StreamDecoder, TokenizerError};
@@ -61,6 +64,28 @@ impl Tokenizer {
             .encode_fast(text, false)
             .map_err(|error| TokenizerError::Encode(error.to_string()))?;
         Ok(encoding.get_ids().to_vec())
+    }
+
+    /// `text` with its written-out special tokens broken up by a space (`< |im_end|>`), so that
+    /// [`Tokenizer::encode`] reads them as the characters they are: for text by strangers, which
+    /// must not end a turn or begin another.
+    pub fn inert<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let tokens = self.inner.get_added_tokens_decoder();
+        // A token of one character cannot be broken up.
+        let split = |token: &'_ AddedToken| -> Option<(String, String)> {
+            let mut rest = token.content.chars();
+            let first = rest.next().filter(|_| token.special)?;
+            let rest = Some(rest.as_str()).filter(|rest| !rest.is_empty())?;
+            Some((token.content.clone(), format!("{first} {rest}")))
+        };
+        let special: Vec<(String, String)> = tokens.values().filter_map(split).collect();
+        let mut text = Cow::Borrowed(text);
+        // Breaking one token up may make up another with a space in it. Every replacement adds a
+        // space, and tokens have only so many, so this ends.
+        while let Some((token, broken)) = special.iter().find(|(token, _)| text.contains(token)) {
+            text = Cow::Owned(text.replace(token, broken));
+        }
+        text
     }
 
     /// The text of `ids`, with or without special tokens. Bytes that are not UTF-8 become U+FFFD; ids
