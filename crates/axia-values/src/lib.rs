@@ -10,6 +10,7 @@
 //! | [`target`] | what a respondent is steered towards, and the training rows for it |
 //! | [`export`] | training data for other trainers |
 //! | [`shift`] | what steering changed |
+//! | [`random`] | draws that stay the same from release to release |
 //! | [`stats`] | cluster bootstrap, tests, averages |
 //!
 //! The crate knows no models: a respondent is whoever answers.
@@ -43,7 +44,7 @@ pub mod check;
 pub mod export;
 pub mod instrument;
 pub mod profile;
-mod random;
+pub mod random;
 pub mod rating;
 pub mod shift;
 pub mod stats;

@@ -6,12 +6,12 @@
 use rand_chacha::rand_core::Rng;
 
 /// A number in `0..bound`; 0 for a bound of 0. The bias is below `bound / 2^32`.
-pub(crate) fn below(rng: &mut impl Rng, bound: usize) -> usize {
+pub fn below(rng: &mut impl Rng, bound: usize) -> usize {
     ((u64::from(rng.next_u32()) * bound as u64) >> 32) as usize
 }
 
 /// Fisher–Yates shuffle.
-pub(crate) fn shuffle<T>(rng: &mut impl Rng, items: &mut [T]) {
+pub fn shuffle<T>(rng: &mut impl Rng, items: &mut [T]) {
     for last in (1..items.len()).rev() {
         items.swap(last, below(rng, last + 1));
     }

@@ -8,8 +8,8 @@ use clap::Args;
 
 /// Run the whole experiment: profile, steer one value down and up, measure, report
 ///
-/// Without arguments it takes the embedded default model and survey and the value Power, and
-/// writes runs/power/report.html. An interrupted run goes on when the same command is given again.
+/// Without arguments it takes the default model and the bundled survey, steers the value
+/// Universalism: nature, and writes runs/universalism-nature/report.html. An interrupted run goes on when the same command is given again.
 ///
 /// Examples:
 ///   axia run
@@ -19,7 +19,7 @@ use clap::Args;
 #[command(verbatim_doc_comment)]
 pub struct RunArgs {
     /// Value to steer: refined, basic or higher-order, or a trait of your survey
-    #[arg(long, default_value = "power")]
+    #[arg(long, default_value = "universalism-nature")]
     value: String,
     #[command(flatten)]
     study: StudyArgs,

@@ -6,7 +6,7 @@ use super::stdout::{print, print_json};
 use crate::models::{self, ModelReference};
 use crate::report;
 use crate::study::summary::RunSummary;
-use crate::study::{Experiment, Preset, Settings, Steering, Study, StudyError};
+use crate::study::{Experiment, Preset, RowPlan, Settings, Steering, Study, StudyError};
 use anyhow::anyhow;
 use axia_engine::train::Order;
 use axia_values::instrument::{Dimension, ImportOptions, Instrument, Item, Split};
@@ -70,6 +70,9 @@ pub struct StudyArgs {
     /// Rows per step
     #[arg(long, help_heading = "Training")]
     batch: Option<usize>,
+    /// Train on a sample of this many rows, a third of them the target's
+    #[arg(long, help_heading = "Training")]
+    rows: Option<usize>,
     /// Order of the rows
     #[arg(long, value_enum, help_heading = "Training")]
     order: Option<OrderName>,
@@ -111,6 +114,7 @@ impl StudyArgs {
             epochs: self.epochs.unwrap_or(defaults.epochs),
             batch_rows: self.batch.unwrap_or(defaults.batch_rows),
             order: order.unwrap_or(defaults.order),
+            train_rows: self.rows.map_or(defaults.train_rows, RowPlan::sampled),
             seeds: self.seed.clone().unwrap_or_else(|| defaults.seeds.clone()),
             readout: self.readout.unwrap_or(defaults.readout),
             chat: self.chat,

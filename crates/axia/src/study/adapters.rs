@@ -2,7 +2,7 @@
 
 use super::summary::TrainingSummary;
 use super::survey::prompt;
-use super::{Follow, RunDir, Settings, StudyError, VariantPlan};
+use super::{Follow, RunDir, Settings, StudyError};
 use crate::respondent::PromptReader;
 use axia_engine::adapter::LoraConfig;
 use axia_engine::error::FileError;
@@ -11,7 +11,7 @@ use axia_engine::train::{
     Observer, Optimizer, StepRecord, TrainData, TrainRow, TrainSettings, ValidationRecord, train,
 };
 use axia_engine::{EngineError, Model};
-use axia_values::instrument::{Dimension, Instrument, Split};
+use axia_values::instrument::{Instrument, Split, Variant};
 use axia_values::rating::Rating;
 use axia_values::target::{Target, TrainingItem, TrainingRows};
 use std::collections::BTreeMap;
@@ -108,46 +108,41 @@ impl Workshop<'_> {
     fn data(&self, plan: &Plan) -> Result<TrainData, StudyError> {
         let settings = self.settings;
         let train = TrainingRows::new(self.instrument, Split::Train, self.baseline, plan.target)?;
-        let chosen = choose_anchors(train.items(), settings.anchors_per_value);
-        let train = self.rows(plan, &chosen, |item| match item.is_target {
-            true => settings.target_variants,
-            false => settings.anchor_variants,
-        })?;
+        let (items, batch) = (train.items(), settings.batch_rows);
+        let chosen = settings.train_rows.choose(items, self.instrument, batch, plan.seed);
+        let train = self.rows(plan, chosen.into_iter().map(|(i, variant)| (&items[i], variant)))?;
         let validation = if self.instrument.split(Split::Validation).next().is_some() {
             let split = Split::Validation;
             let rated = TrainingRows::new(self.instrument, split, self.baseline, plan.target)?;
-            self.rows(plan, rated.items(), |_| settings.validation_variants)?
+            let variants = settings.validation_variants;
+            let asked = rated.items().iter().enumerate().flat_map(|(index, item)| {
+                let ways = variants.of(self.instrument, index);
+                ways.into_iter().map(move |variant| (item, variant))
+            });
+            self.rows(plan, asked)?
         } else {
             Vec::new()
         };
         Ok(TrainData { train, validation })
     }
 
-    fn rows(
+    fn rows<'a>(
         &self,
         plan: &Plan,
-        items: &[TrainingItem],
-        variants: impl Fn(&TrainingItem) -> VariantPlan,
+        asked: impl Iterator<Item = (&'a TrainingItem<'a>, Variant)>,
     ) -> Result<Vec<TrainRow>, StudyError> {
-        let places: BTreeMap<&str, usize> = self
-            .instrument
-            .items
-            .iter()
-            .enumerate()
-            .map(|(i, item)| (item.id.as_str(), i))
-            .collect();
+        let mut groups: BTreeMap<&str, u32> = BTreeMap::new();
         let mut reader = PromptReader::new(self.model);
         let mut rows = Vec::new();
-        for item in items {
-            let Some(&index) = places.get(item.item.id.as_str()) else { continue };
-            for variant in variants(item).of(self.instrument, index) {
-                let row = self.instrument.row(item.item, variant);
-                let rating = plan.arm.rating(item).get();
-                let mut completion = reader.encode(&row.completion(rating))?;
-                completion.extend(self.model.eos_id());
-                let prompt = reader.ids(&prompt(&row, self.settings.chat))?;
-                rows.push(TrainRow { prompt, completion, group: index as u32 });
-            }
+        for (item, variant) in asked {
+            let row = self.instrument.row(item.item, variant);
+            let rating = plan.arm.rating(item).get();
+            let mut completion = reader.encode(&row.completion(rating))?;
+            completion.extend(self.model.eos_id());
+            let prompt = reader.ids(&prompt(&row, self.settings.chat))?;
+            let next = groups.len() as u32;
+            let group = *groups.entry(&item.item.id).or_insert(next);
+            rows.push(TrainRow { prompt, completion, group });
         }
         Ok(rows)
     }
@@ -190,22 +185,6 @@ impl Workshop<'_> {
             seed = plan.seed,
         )
     }
-}
-
-/// The target's items and at most `most` others of every dimension, spread over its items.
-fn choose_anchors<'a>(items: &[TrainingItem<'a>], most: Option<usize>) -> Vec<TrainingItem<'a>> {
-    let Some(most) = most else { return items.to_vec() };
-    let mut of: BTreeMap<&Dimension, usize> = BTreeMap::new();
-    items.iter().for_each(|item| *of.entry(&item.item.dimension).or_default() += 1);
-    let mut met: BTreeMap<&Dimension, usize> = BTreeMap::new();
-    let keep = |item: &&TrainingItem<'a>| {
-        let place = met.entry(&item.item.dimension).or_default();
-        *place += 1;
-        let all = of[&item.item.dimension];
-        // The k-th of n items is kept when k·most/n reaches a new whole number.
-        item.is_target || *place * most / all > (*place - 1) * most / all
-    };
-    items.iter().filter(keep).copied().collect()
 }
 
 struct Steps<'a> {

@@ -36,7 +36,7 @@ pub fn describe_survey(instrument: &Instrument, settings: &Settings) -> SurveyIn
         name: instrument.name.clone(),
         title: instrument.title.clone(),
         items: [count(Split::Train), count(Split::Validation), count(Split::Test)],
-        train_variants: settings.target_variants.per_item(instrument),
+        train_variants: instrument.variants().len(),
         test_variants: settings.test_variants.per_item(instrument),
         instructions: instrument.instructions.len(),
         templates: instrument.templates.len(),

@@ -62,7 +62,7 @@ fn the_folder_keeps_profile_answers_and_ratings() {
 #[test]
 fn an_adapter_changes_the_profile() {
     let bench = Bench::new();
-    bench.ok("steer model --survey survey.toml --value face --direction up --lr 0.05 --out out");
+    bench.ok("steer model --survey survey.toml --value face --direction up --rows 360 --lr 0.01 --out out");
     let face = |words: &str| {
         let profile = bench.json(&format!("profile model --survey survey.toml --json {words}"));
         score(&profile, "face")["mean"]["value"].as_f64().unwrap()
@@ -139,7 +139,7 @@ fn surveys_that_cannot_be_asked_are_refused() {
     bench.fails(&format!("{profile} --questionnaire PVQ33"), 2, &["did you mean `PVQ3`?"]);
     let train = format!("{profile} --questionnaire PVQ3 --split train");
     bench.fails(&train, 2, &["no items", "--split"]);
-    let run = "run model --survey pvq.csv --questionnaire PVQ3 --out out";
+    let run = "run model --survey pvq.csv --questionnaire PVQ3 --rows 27 --out out";
     bench.fails(run, 2, &["train", "PVQ3"]);
     assert!(!bench.path("out").exists());
     bench.fails("profile model --questionnaire PVQ3", 2, &["--survey"]);
@@ -157,7 +157,7 @@ fn chat_uses_the_template_of_the_model() {
     let (plain, chat) = (bench.json(words), bench.json(&format!("{words} --chat")));
     assert_eq!(plain["items"], chat["items"]);
     assert_ne!(plain["dimensions"], chat["dimensions"]);
-    bench.ok("run model --survey survey.toml --value face --rank 2 --epochs 1 --chat --out out");
+    bench.ok("run model --survey survey.toml --value face --rank 2 --rows 27 --chat --out out");
     assert_eq!(bench.read_json("out/manifest.json")["settings"]["chat"], true);
 }
 

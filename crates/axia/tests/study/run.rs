@@ -4,7 +4,8 @@ use crate::bench::Bench;
 use serde_json::Value as Json;
 use std::time::SystemTime;
 
-const RESPONDENTS: [&str; 4] = ["base", "control", "power-down", "power-up"];
+const RESPONDENTS: [&str; 4] =
+    ["base", "control", "universalism-nature-down", "universalism-nature-up"];
 
 fn modified(bench: &Bench, name: &str) -> SystemTime {
     bench.path(name).metadata().unwrap().modified().unwrap()
@@ -17,7 +18,7 @@ fn names(list: &Json) -> Vec<&str> {
 #[test]
 fn a_run_leaves_a_whole_folder_and_does_nothing_twice() {
     let bench = Bench::new();
-    let words = "run model --limit 20 --rank 2 --epochs 1 --out out";
+    let words = "run model --limit 20 --rank 2 --rows 27 --out out";
     let printed = bench.json(&format!("{words} --json"));
     let results = bench.read_json("out/results.json");
     assert_eq!(printed, results);
@@ -54,7 +55,10 @@ fn a_run_leaves_a_whole_folder_and_does_nothing_twice() {
     let before = (bench.numbers("out"), modified(&bench, "out/responses/base.jsonl"));
     let again = bench.run(words);
     assert_eq!(again.code, 0, "{again:?}");
-    assert!(again.out.contains("Power, down") && again.out.contains("report.html"), "{again:?}");
+    assert!(
+        again.out.contains("Universalism: nature, down") && again.out.contains("report.html"),
+        "{again:?}"
+    );
     assert_eq!(again.err, "", "nothing is asked or trained again");
     assert_eq!(before, (bench.numbers("out"), modified(&bench, "out/responses/base.jsonl")));
     let times = |results: &Json| results["timings"].clone();
@@ -89,7 +93,7 @@ fn the_full_protocol_runs_to_its_end() {
 #[test]
 fn reports_are_rebuilt_and_compared() {
     let bench = Bench::new();
-    bench.ok("run model --survey survey.toml --value face --rank 2 --epochs 1 --out out");
+    bench.ok("run model --survey survey.toml --value face --rank 2 --rows 27 --out out");
     let page = bench.read("out/report.html");
     for outside in ["<link", "<iframe", "@import", " src=", "url(http"] {
         assert!(!page.contains(outside), "report.html reaches outside: {outside}");
@@ -116,7 +120,7 @@ fn reports_are_rebuilt_and_compared() {
 #[test]
 fn a_folder_with_another_run_or_foreign_files_is_left_alone() {
     let bench = Bench::new();
-    let run = "run model --survey survey.toml --value face --epochs 1";
+    let run = "run model --survey survey.toml --value face --rows 27";
     bench.ok(&format!("{run} --rank 2 --out out"));
     let before = bench.files("out");
     let other = ["`out`", "settings.rank was 2 and now is 4", "--out"];
@@ -139,7 +143,7 @@ fn a_folder_with_another_run_or_foreign_files_is_left_alone() {
 fn folders_that_cannot_be_written_are_named() {
     let bench = Bench::new();
     bench.write("file", "in the way");
-    let run = "run model --survey survey.toml --value face --rank 2 --epochs 1";
+    let run = "run model --survey survey.toml --value face --rank 2 --rows 27";
     for out in ["file", "file/below"] {
         bench.fails(&format!("{run} --out {out}"), 1, &["`file", "cannot write"]);
         bench.fails(&format!("profile model --limit 1 --out {out}"), 1, &["`file", "cannot write"]);
@@ -150,7 +154,7 @@ fn folders_that_cannot_be_written_are_named() {
 #[test]
 fn damaged_cells_are_named() {
     let bench = Bench::new();
-    let run = "run model --survey survey.toml --value face --rank 2 --epochs 1 --out out";
+    let run = "run model --survey survey.toml --value face --rank 2 --rows 27 --out out";
     bench.ok(run);
     bench.write("out/responses/control.jsonl", "{\"item\": \"face-test-1\"}\n");
     bench.fails(run, 2, &["out/responses/control.jsonl", "line 1", "remove it"]);
@@ -161,8 +165,7 @@ fn damaged_cells_are_named() {
 #[test]
 fn several_seeds_give_an_adapter_each() {
     let bench = Bench::new();
-    bench
-        .ok("run model --survey survey.toml --value face --rank 2 --epochs 1 --seed 3,4 --out out");
+    bench.ok("run model --survey survey.toml --value face --rank 2 --rows 27 --seed 3,4 --out out");
     let results = bench.read_json("out/results.json");
     let seeded = ["control", "face-down", "face-up"];
     let seeded = [3, 4].map(|seed| seeded.map(|name| format!("{name}-seed{seed}"))).concat();
@@ -221,7 +224,7 @@ fn others_may_read_a_run_if_the_umask_admits() {
     use std::os::unix::fs::PermissionsExt;
 
     let bench = Bench::new();
-    bench.ok("run model --survey survey.toml --value face --rank 2 --epochs 1 --out out");
+    bench.ok("run model --survey survey.toml --value face --rank 2 --rows 27 --out out");
     let mode = |name: &str| bench.path(name).metadata().unwrap().permissions().mode();
     let made_by_hand = mode("survey.toml");
     for name in ["manifest.json", "responses/base.jsonl", "results.json"] {

@@ -2,7 +2,7 @@
 
 use crate::bench::Bench;
 
-const STEER: &str = "steer model --survey survey.toml --rank 2 --epochs 1 --out out";
+const STEER: &str = "steer model --survey survey.toml --rank 2 --rows 27 --out out";
 
 #[test]
 fn a_target_file_gives_a_steered_respondent_of_its_name() {
@@ -75,7 +75,7 @@ fn a_trait_may_have_any_name() {
     let survey =
         bench.read("survey.toml").replace("value = \"face\"", "dimension = \"Openness/Intellect\"");
     bench.write("survey.toml", &survey);
-    bench.ok("run model --survey survey.toml --value openness/intellect --rank 2 --epochs 1");
+    bench.ok("run model --survey survey.toml --value openness/intellect --rank 2 --rows 27");
     let adapter = "runs/Openness-Intellect/adapters/Openness-Intellect-up/README.md";
     assert!(bench.path(adapter).exists());
 }
