@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scores::group;
 use super::{Answer, ProfileError, Response};
-use crate::instrument::Instrument;
+use crate::instrument::{Dimension, Instrument, Item};
 use crate::rating::{Rating, Votes};
 use crate::stats::mean;
 
@@ -23,10 +23,12 @@ pub enum BaselineRule {
     /// scored answer casts one vote, drawn at temperature 0.5 from its probabilities: what
     /// sampling a digit from the respondent would give.
     Majority,
-    /// The mean of the expected ratings (of a sampled answer: of its valid votes), rounded, halves
-    /// down. Training on it keeps the *expected* rating where it was; the majority of answers that
-    /// are spread over the scale is their mode, which may lie at an end of it.
-    Mean,
+    /// The mean expected rating (of a sampled answer: of its valid votes) over all items of the
+    /// dimension that are keyed alike, rounded, halves down. For items asked in few ways, whose
+    /// own means would mostly tell which ways these were. Training on it keeps the *expected*
+    /// ratings where they were; the majority of answers that are spread over the scale is their
+    /// mode, which may lie at an end of it.
+    DimensionMean,
 }
 
 /// The baseline rating of each answered item's *statement* (never flipped), by item id, over its
@@ -42,22 +44,37 @@ pub fn baseline_ratings(
     seed: u64,
 ) -> Result<BTreeMap<String, Rating>, ProfileError> {
     let groups = group(instrument, responses)?;
+    let answers = |item: &Item| groups.get(item.id.as_str()).map(|answers| answers.values());
+    let mut means: BTreeMap<(&Dimension, bool), Vec<f64>> = BTreeMap::new();
+    if rule == BaselineRule::DimensionMean {
+        for item in &instrument.items {
+            let expected = answers(item).into_iter().flatten().flat_map(|r| expected(&r.answer));
+            means.entry(keyed(item)).or_default().extend(mean(expected));
+        }
+    }
     let mut ratings = BTreeMap::new();
     for (index, item) in instrument.items.iter().enumerate() {
-        let Some(group) = groups.get(item.id.as_str()) else { continue };
-        let answers = group.values().map(|response| &response.answer);
+        let Some(answers) = answers(item) else { continue };
         let rating = match rule {
             BaselineRule::Majority => {
                 // A stream of its own, so that an item's draws do not depend on the other items.
                 let mut rng = ChaCha8Rng::seed_from_u64(seed);
                 rng.set_stream(index as u64);
-                answers.flat_map(|answer| cast(answer, &mut rng)).collect::<Votes>().baseline()
+                answers.flat_map(|r| cast(&r.answer, &mut rng)).collect::<Votes>().baseline()
             }
-            BaselineRule::Mean => mean(answers.flat_map(expected)).and_then(nearest),
+            BaselineRule::DimensionMean => means
+                .get(&keyed(item))
+                .and_then(|means| mean(means.iter().copied()))
+                .and_then(nearest),
         };
         ratings.extend(rating.map(|rating| (item.id.clone(), rating)));
     }
     Ok(ratings)
+}
+
+/// What an item measures, and which way round.
+fn keyed(item: &Item) -> (&Dimension, bool) {
+    (&item.dimension, item.reversed)
 }
 
 fn cast(answer: &Answer, rng: &mut impl Rng) -> Vec<Option<Rating>> {

@@ -189,21 +189,22 @@ fn drawn_baselines_are_repeatable_and_favour_the_probable() {
 }
 
 #[test]
-fn mean_baselines_keep_the_expected_rating() {
+fn mean_baselines_keep_the_expected_rating_of_a_dimension() {
     let instrument = instrument();
     // The mode is 1; the expected rating is 1·0.4 + 2·0.1 + 3·0.1 + 4·0.1 + 5·0.1 + 6·0.2 = 3.
     let p = Distribution::new([0.4, 0.1, 0.1, 0.1, 0.1, 0.2]).unwrap();
     let answers = responses(|item, _| match item {
-        "a" => Answer::Scored(p),
-        "b" => votes([6, 5, 0]),
+        "a" | "d" => Answer::Scored(p),
+        "b" => certain(6),
         "c" => votes([0]),
-        _ => certain(by_item(item)),
+        _ => votes([6, 5, 0]),
     });
-    let ratings = baseline_ratings(&instrument, &answers, BaselineRule::Mean, 0).unwrap();
-    // 5.5 goes to the lower; an item without a valid vote has none.
-    let found = |id| ratings.get(id).map(|r: &Rating| r.get());
-    assert_eq!([found("a"), found("b"), found("c")], [Some(3), Some(5), None]);
-    assert_eq!(found("e"), Some(4));
+    let ratings = baseline_ratings(&instrument, &answers, BaselineRule::DimensionMean, 0).unwrap();
+    // d and e measure one value: (3 + 5.5) / 2 = 4.25. a and b do too, but are keyed differently.
+    // c has no valid answer.
+    let expected = [("a", 3), ("b", 6), ("d", 4), ("e", 4)];
+    let found: Vec<(&str, u8)> = ratings.iter().map(|(id, r)| (id.as_str(), r.get())).collect();
+    assert_eq!(found, expected);
 }
 
 #[test]

@@ -62,9 +62,10 @@ fn the_folder_keeps_profile_answers_and_ratings() {
 #[test]
 fn an_adapter_changes_the_profile() {
     let bench = Bench::new();
-    bench.ok("steer model --survey survey.toml --value face --direction up --rows 360 --lr 0.01 --out out");
+    bench.ok("steer model --survey survey.toml --value face --direction up --preset paper --seed 0 --rank 16 --rows 540 --batch 9 --epochs 2 --lr 0.01 --out out");
     let face = |words: &str| {
-        let profile = bench.json(&format!("profile model --survey survey.toml --json {words}"));
+        let profile = bench
+            .json(&format!("profile model --survey survey.toml --variants all --json {words}"));
         score(&profile, "face")["mean"]["value"].as_f64().unwrap()
     };
     let (base, steered) = (face(""), face("--adapter out/adapters/face-up"));
