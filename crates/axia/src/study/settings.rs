@@ -102,7 +102,7 @@ impl Settings {
                 batch_rows: 9,
                 order: Order::File,
                 early_stopping: None,
-                train_rows: RowPlan::sampled(828),
+                train_rows: RowPlan::sampled(774),
                 baseline_variants: VariantPlan::Rotating(1),
                 validation_variants: VariantPlan::Rotating(1),
                 test_variants: VariantPlan::Rotating(3),
