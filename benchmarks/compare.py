@@ -57,14 +57,14 @@ def main():
     run([a.axia, "train", "--model", a.model, "--rows", folder / "train.jsonl", "--steps", 1,
          "--batch", 27, "--rank", a.rank, "--alpha", 2 * a.rank, "--save", init, *threads])
 
-    def peer(job, *args):
-        out = folder / "peer.json"
-        run([a.peer_python, HERE / "peer.py", job, a.model, folder / f"{job}.jsonl", out, *args, *threads])
+    def peer(job, *args, rows=None):
+        out, rows = folder / "peer.json", folder / f"{rows or job}.jsonl"
+        run([a.peer_python, HERE / "peer.py", job, a.model, rows, out, *args, *threads])
         return json.loads(out.read_text())
 
-    def ours(job, *args):
-        return json.loads(run([a.axia, job, "--model", a.model, "--rows", folder / f"{job}.jsonl",
-                               *args, *threads]))
+    def ours(job, *args, rows=None):
+        rows = folder / f"{rows or job}.jsonl"
+        return json.loads(run([a.axia, job, "--model", a.model, "--rows", rows, *args, *threads]))
 
     rows = []
 
@@ -92,12 +92,15 @@ def main():
     mine = ours("train", "--batch", 108, "--steps", a.steps, "--init", init)
     compare("train", "training, 108 rows a step (peer: 27)", theirs, mine, gap)
 
-    theirs = peer("score", "--batch", 32, "--limit", 108)
-    scores = folder / "scores.jsonl"
-    mine = ours("score", "--limit", 108, "--out", scores)
-    found = [json.loads(line)["scores"] for line in scores.read_text().splitlines()]
-    compare("score", "scoring, 108 rows × 6 candidates", theirs, mine,
-            largest_gap(found, theirs["scores"]))
+    def scoring(title, rows, limit, batch):
+        theirs = peer("score", "--batch", batch, "--limit", limit, rows=rows)
+        scores = folder / "scores.jsonl"
+        mine = ours("score", "--limit", limit, "--out", scores, rows=rows)
+        found = [json.loads(line)["scores"] for line in scores.read_text().splitlines()]
+        compare("score", title, theirs, mine, largest_gap(found, theirs["scores"]))
+
+    scoring("scoring, 108 rows × 6 candidates", "score", 108, 32)
+    scoring("judging, 100 posts × 3 verdicts", "verdicts", 100, 12)
 
     one = folder / "one.jsonl"
     one.write_text((folder / "score.jsonl").read_text().splitlines()[0] + "\n")

@@ -1,14 +1,27 @@
 #!/usr/bin/env python3
-"""Survey rows for the benchmarks: the first items of the bundled survey in all 27 variants.
+"""Rows for the benchmarks: the first items of the bundled survey in all 27 variants, and the first
+bundled posts with the three verdicts.
 
-    rows.py ITEMS FOLDER    writes FOLDER/train.jsonl and FOLDER/score.jsonl
+    rows.py ITEMS FOLDER    writes train.jsonl, score.jsonl and verdicts.jsonl in FOLDER
 """
 import json
 import sys
 import tomllib
 from pathlib import Path
 
-SURVEY = Path(__file__).resolve().parent.parent / "data" / "survey"
+DATA = Path(__file__).resolve().parent.parent / "data"
+SURVEY = DATA / "survey"
+POSTS_PER_VALUE = 5
+QUESTION = """Someone asks strangers to judge a conflict and writes:
+
+{post}
+
+Is the writer in the wrong? The possible verdicts are:
+NTA = the writer is not in the wrong
+YTA = the writer is in the wrong
+Neutral = both sides or neither, or it depends
+
+Verdict:"""
 
 
 def main(count: int, folder: Path) -> None:
@@ -28,5 +41,15 @@ def main(count: int, folder: Path) -> None:
                     print(json.dumps({"prompt": prompt, "candidates": list("123456")}), file=score)
 
 
+def verdicts(folder: Path) -> None:
+    with open(folder / "verdicts.jsonl", "w") as out:
+        for path in sorted((DATA / "dilemmas").glob("*.jsonl")):
+            for line in path.read_text(encoding="utf-8").splitlines()[1 : 1 + POSTS_PER_VALUE]:
+                prompt = QUESTION.replace("{post}", json.loads(line)["post"])
+                row = {"prompt": prompt, "candidates": [" NTA", " YTA", " Neutral"]}
+                print(json.dumps(row), file=out)
+
+
 if __name__ == "__main__":
     main(int(sys.argv[1]), Path(sys.argv[2]))
+    verdicts(Path(sys.argv[2]))

@@ -5,13 +5,16 @@
 //! | [`taxonomy`] | values of three levels and their facets |
 //! | [`instrument`] | questionnaires: reading, writing, the text of every question |
 //! | [`check`] | quality control of questionnaires |
+//! | [`dilemma`] | moral dilemmas and the verdicts of people high and low on a value |
 //! | [`rating`] | ratings from 1 to 6, distributions and votes |
 //! | [`profile`] | from answers to a value profile |
 //! | [`target`] | what a respondent is steered towards, and the training rows for it |
 //! | [`export`] | training data for other trainers |
 //! | [`shift`] | what steering changed |
+//! | [`judgement`] | verdicts on dilemmas, and what steering changed in them |
 //! | [`random`] | draws that stay the same from release to release |
 //! | [`stats`] | cluster bootstrap, tests, averages |
+//! | [`place`] | where in a file something stands |
 //!
 //! The crate knows no models: a respondent is whoever answers.
 //!
@@ -40,13 +43,19 @@
 //! ```
 #![deny(missing_docs)]
 
+mod canonical;
 pub mod check;
+pub mod dilemma;
 pub mod export;
 pub mod instrument;
+pub mod judgement;
+pub mod place;
 pub mod profile;
 pub mod random;
 pub mod rating;
 pub mod shift;
+mod simplex;
+mod source_text;
 pub mod stats;
 pub mod target;
 pub mod taxonomy;

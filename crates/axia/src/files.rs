@@ -1,6 +1,7 @@
-//! Files that appear whole or not at all.
+//! Files that appear whole or not at all, and their hashes.
 
-use std::io::{self, Write as _};
+use sha2::{Digest as _, Sha256};
+use std::io::{self, Write};
 use std::path::Path;
 use tempfile::NamedTempFile;
 
@@ -12,13 +13,18 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Writes `bytes` to a temporary file in the folder of `path`, on the disk and ready to be renamed.
 pub(crate) fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".axia-");
-    share(&mut builder);
-    let mut file = builder.tempfile_in(folder_of(path))?;
+    let mut file = temporary_beside(path)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     Ok(file)
+}
+
+/// An empty temporary file in the folder of `path`.
+pub(crate) fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".axia-");
+    share(&mut builder);
+    builder.tempfile_in(folder_of(path))
 }
 
 /// The folder that `path` lies in.
@@ -36,3 +42,35 @@ fn share(builder: &mut tempfile::Builder<'_, '_>) {
 
 #[cfg(not(unix))]
 fn share(_builder: &mut tempfile::Builder<'_, '_>) {}
+
+/// A SHA-256 of all that is written to it.
+#[derive(Default)]
+pub(crate) struct HashWriter(Sha256);
+
+impl HashWriter {
+    /// The hash in hexadecimal.
+    pub(crate) fn finish(self) -> String {
+        hexadecimal(&self.0.finalize())
+    }
+}
+
+impl Write for HashWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// SHA-256 of `bytes` in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -2,8 +2,11 @@
 #![deny(missing_docs)]
 
 pub mod cli;
+pub mod dilemmas;
 mod files;
+pub mod judge;
 pub mod models;
+pub mod remote;
 pub mod report;
 pub mod respondent;
 pub mod study;

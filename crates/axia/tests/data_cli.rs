@@ -130,14 +130,37 @@ const VALUEBENCH: &str = "questionnaire,item,value,agreement,question\n\
 const CSV: &str = "statement,value,contrast\nI lead.,power dominance,I listen.\nI bow.,Humility,\n";
 
 #[test]
-fn the_bundled_survey_passes_its_check() {
+fn the_bundled_data_passes_its_check() {
     let bench = Bench::new(&[]);
     let text = bench.ok("check");
     assert!(text.contains("checked with the full profile"), "{text}");
     assert!(text.contains("594 items in 27 variants") && text.contains("0 errors"), "{text}");
-    let report: Json = serde_json::from_str(&bench.ok("check --json --profile general")).unwrap();
-    assert_eq!(report["profile"], "general");
-    assert_eq!(report["summary"]["splits"], json!({"train": 378, "validation": 108, "test": 108}));
+    let reports: Json = serde_json::from_str(&bench.ok("check --json --profile general")).unwrap();
+    let [survey, dilemmas] = [&reports["survey"], &reports["dilemmas"]];
+    assert_eq!((&survey["profile"], &dilemmas["profile"]), (&json!("general"), &json!("general")));
+    assert_eq!(survey["summary"]["splits"], json!({"train": 378, "validation": 108, "test": 108}));
+    assert_eq!(dilemmas["summary"]["dilemmas"], 200);
+}
+
+#[test]
+fn dilemmas_are_imported_checked_and_exported() {
+    let bench = Bench::new(&[]);
+    bench.ok("export-dilemmas --out public.json");
+    let public: Json = serde_json::from_str(&bench.read("public.json")).unwrap();
+    let rows = public.as_object().unwrap().values().map(|rows| rows.as_array().unwrap().len());
+    assert_eq!(rows.collect::<Vec<_>>(), vec![10; 20]);
+    assert!(bench.ok("check public.json").contains("general profile"));
+    bench.ok("import-dilemmas public.json --name again --out again.jsonl");
+    bench.ok("export-dilemmas again.jsonl --out twice.json");
+    assert_eq!(bench.read("public.json"), bench.read("twice.json"));
+    assert!(bench.ok("check again.jsonl").contains("0 errors"));
+
+    // Rows that cannot be used are kept out, and said to be.
+    let text = bench.read("public.json").replacen("\"NTA\"", "\"YTA\"", 1);
+    fs::write(bench.path("equal.json"), text).unwrap();
+    let said = bench.run("import-dilemmas equal.json --out equal.jsonl");
+    assert!(said.code == 0 && said.err.contains("equal stances"), "{said:?}");
+    bench.fails("check nothing.jsonl", 2, &["nothing.jsonl"]);
 }
 
 #[test]
@@ -437,7 +460,7 @@ fn a_reader_that_stops_early_is_no_failure() {
 #[test]
 fn help_teaches_by_example() {
     let bench = Bench::new(&[]);
-    for verb in ["", "import", "check", "show", "export"] {
+    for verb in ["", "import", "check", "show", "export", "import-dilemmas", "export-dilemmas"] {
         let help = bench.ok(&format!("{verb} --help"));
         assert!(help.contains("Examples:\n  axia data "), "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");

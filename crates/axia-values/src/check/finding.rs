@@ -8,10 +8,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The instrument does not keep what it promises.
+    /// The instrument or data set does not keep what it promises.
     Error,
     /// Worth a look; there may be good reasons for it.
     Warning,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        })
+    }
 }
 
 /// What a check looks at.
@@ -26,26 +35,42 @@ pub enum Rule {
     DimensionSize,
     /// Every item has a contrast.
     MissingContrast,
-    /// Statements and contrasts have 6 to 30 words.
+    /// Statements and contrasts have 6 to 30 words, posts 120 to 350.
     Length,
     /// Statements and contrasts can be read by a fifteen-year-old.
     Readability,
-    /// A text occurs twice.
+    /// A text (or an id) occurs twice.
     Duplicate,
     /// Two texts share most of their letters or words.
     NearDuplicate,
-    /// A statement names its facet or value.
+    /// A statement names its facet or value, a post its value.
     Leak,
     /// A contrast negates instead of saying something of its own.
     BareNegation,
     /// A statement and its contrast are the same.
     ContrastIsStatement,
-    /// Too many statements (or contrasts) begin alike.
+    /// Too many statements (or contrasts, or posts) begin alike.
     Openings,
     /// The items come from at least eight areas of life.
     Domains,
     /// About half of the statements are in the first person.
     FirstPerson,
+    /// Every refined value has at least ten posts.
+    ValueCounts,
+    /// Values with too few posts for a claim.
+    Underpowered,
+    /// People high and low on the value give different verdicts.
+    EqualStances,
+    /// No verdict is rare among those of people high on the value.
+    StanceBalance,
+    /// A post ends with a question.
+    Question,
+    /// A post tells a verdict, or was added to when verdicts had come; links and mentions.
+    VerdictLeak,
+    /// A post holds characters that are not shown as they are.
+    Characters,
+    /// Value and stances come with reasons.
+    Justification,
 }
 
 impl Rule {
@@ -67,6 +92,14 @@ impl Rule {
             Self::Openings => "openings",
             Self::Domains => "domains",
             Self::FirstPerson => "first-person",
+            Self::ValueCounts => "value-counts",
+            Self::Underpowered => "underpowered",
+            Self::EqualStances => "equal-stances",
+            Self::StanceBalance => "stance-balance",
+            Self::Question => "question",
+            Self::VerdictLeak => "verdict-leak",
+            Self::Characters => "characters",
+            Self::Justification => "justification",
         }
     }
 }
@@ -85,7 +118,7 @@ pub struct Finding {
     pub severity: Severity,
     /// What was looked at.
     pub rule: Rule,
-    /// Ids of the items concerned; none if it concerns the instrument as a whole.
+    /// Ids of the items concerned; none if it concerns the whole.
     pub items: Vec<String>,
     /// What was found, and what was expected.
     pub message: String,
@@ -93,11 +126,7 @@ pub struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        write!(f, "{severity} [{}] {}", self.rule, self.message)?;
+        write!(f, "{} [{}] {}", self.severity, self.rule, self.message)?;
         match self.items.as_slice() {
             [] => Ok(()),
             items => write!(f, " ({})", items.join(", ")),

@@ -1,6 +1,7 @@
-//! Quality control of instruments: what a reviewer of a questionnaire would look for.
+//! Quality control of instruments and of dilemmas: what a careful reviewer would look for.
 
 mod design;
+mod dilemmas;
 mod duplicates;
 mod finding;
 mod openings;
@@ -13,7 +14,8 @@ mod wording;
 #[cfg(test)]
 mod tests;
 
+pub use dilemmas::{DilemmaSummary, DilemmaValueSummary};
 pub use finding::{Finding, Rule, Severity};
-pub use report::{CheckProfile, CheckReport, UnknownCheckProfile};
+pub use report::{CheckProfile, CheckReport, DilemmaCheckReport, Report, UnknownCheckProfile};
 pub use summary::{DimensionSummary, Range, Summary};
 pub use text::{count_syllables, reading_grade};

@@ -18,7 +18,8 @@ pub(super) fn check(instrument: &Instrument, profile: CheckProfile, findings: &m
     count("contrasts", contrasts, profile, findings);
 }
 
-fn count<'a>(
+/// Reports openings that too many texts share.
+pub(super) fn count<'a>(
     name: &str,
     texts: impl Iterator<Item = &'a str>,
     profile: CheckProfile,

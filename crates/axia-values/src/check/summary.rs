@@ -110,7 +110,7 @@ impl DimensionSummary {
 }
 
 impl Range {
-    fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
+    pub(super) fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
         Self {
             min: values.clone().reduce(f64::min).unwrap_or_default(),
             mean: average(values.clone()),

@@ -11,6 +11,20 @@ pub(super) fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Words of a text that begin with one of `stems`, with the stem. Words with hyphens count as a
+/// whole and in their parts.
+pub(super) fn stems_in(text: &str, stems: &[&'static str]) -> Vec<(String, &'static str)> {
+    words(text)
+        .into_iter()
+        .filter_map(|word| {
+            let stem = stems.iter().find(|&&stem| {
+                word.starts_with(stem) || word.split('-').any(|part| part.starts_with(stem))
+            })?;
+            Some((word, *stem))
+        })
+        .collect()
+}
+
 /// The sentences of a text, at least one.
 fn count_sentences(text: &str) -> usize {
     let ends = text.split(['.', '!', '?']).filter(|part| part.chars().any(char::is_alphanumeric));

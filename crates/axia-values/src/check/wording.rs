@@ -1,6 +1,6 @@
 //! The words of single items.
 
-use super::text::{reading_grade, words};
+use super::text::{reading_grade, stems_in, words};
 use super::{CheckProfile, Finding, Rule, Severity};
 use crate::instrument::{Instrument, Item};
 use crate::taxonomy::Facet;
@@ -71,20 +71,12 @@ fn negates(word: &str) -> bool {
 }
 
 /// Words of the statement that begin with a stem of its facet or of a value it measures, with
-/// the stem. Words with hyphens count as a whole and in their parts.
+/// the stem.
 fn leaks(item: &Item) -> Vec<(String, &'static str)> {
     let facet = item.facet.as_deref().and_then(|name| Facet::find(name).ok());
     let facet_stems = facet.map_or(&[][..], |facet| facet.leak_stems);
     let values = item.dimension.refined();
     let value_stems = values.iter().flat_map(|value| value.leak_stems());
     let stems: Vec<&'static str> = facet_stems.iter().chain(value_stems).copied().collect();
-    words(&item.statement)
-        .into_iter()
-        .filter_map(|word| {
-            let stem = stems.iter().find(|&&stem| {
-                word.starts_with(stem) || word.split('-').any(|part| part.starts_with(stem))
-            })?;
-            Some((word, *stem))
-        })
-        .collect()
+    stems_in(&item.statement, &stems)
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::{Instrument, InstrumentError, Place, native, public_json, table, valuebench};
+use crate::source_text;
 
 /// The formats that instruments come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,28 +111,11 @@ fn read(path: &Path, shown: &str) -> Result<Vec<u8>, InstrumentError> {
     fs::read(path).map_err(|source| InstrumentError::Io { place: Place::file(shown), source })
 }
 
-/// The text of a file, without a byte order mark.
 fn decode<'a>(bytes: &'a [u8], source: &str) -> Result<&'a str, InstrumentError> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let good = bytes.get(..error.valid_up_to()).unwrap_or_default();
-        InstrumentError::Syntax {
-            place: Place::file(source).at_line(line_of(good, good.len())),
-            message: "the text is not UTF-8; save the file as UTF-8".to_owned(),
-        }
-    })?;
-    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
-}
-
-/// The line, counted from 1, of a byte offset.
-pub(super) fn line_of(bytes: &[u8], offset: usize) -> usize {
-    bytes.iter().take(offset).filter(|&&byte| byte == b'\n').count() + 1
-}
-
-/// The instrument's name by its file: `surveys/pvq.csv` gives `pvq`.
-pub(super) fn stem(source: &str) -> String {
-    Path::new(source)
-        .file_stem()
-        .map_or_else(|| source.to_owned(), |stem| stem.to_string_lossy().into_owned())
+    source_text::decode(bytes).map_err(|line| InstrumentError::Syntax {
+        place: Place::file(source).at_line(line),
+        message: source_text::NOT_UTF8.to_owned(),
+    })
 }
 
 fn detect(path: &Path, bytes: &[u8]) -> Option<Format> {

@@ -21,8 +21,9 @@ mod valuebench;
 #[cfg(test)]
 mod tests;
 
+pub use crate::place::Place;
 pub use dimension::Dimension;
-pub use error::{InstrumentError, Place};
+pub use error::InstrumentError;
 pub use load::{Format, ImportOptions, SplitRule};
 pub use model::{Instrument, Item};
 pub use row::{Row, Variant};

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::draft::{Checked, Draft, Header, assemble, tidy};
-use super::load::{SplitRule, line_of, stem};
+use super::load::SplitRule;
 use super::{Dimension, Instrument, InstrumentError, Item, Place, Split, Template};
+use crate::source_text::{line_of, stem};
 
 /// Version of the format that this crate writes, and the newest that it reads.
 pub(super) const FORMAT_VERSION: u32 = 1;

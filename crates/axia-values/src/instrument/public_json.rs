@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::draft::{Checked, Draft, Header, assemble, tidy};
-use super::load::{SplitRule, stem};
+use super::load::SplitRule;
 use super::{Dimension, Instrument, InstrumentError, Item, Place, Split, Template};
+use crate::source_text::stem;
 use crate::taxonomy::{RefinedValue, Value};
 
 /// The file. Keys that it does not list are ignored.

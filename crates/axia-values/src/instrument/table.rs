@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::draft::{Checked, Draft, Header, assemble};
-use super::load::{SplitRule, stem};
+use super::load::SplitRule;
 use super::{Instrument, InstrumentError, Place};
+use crate::source_text::stem;
 
 /// Field of a draft → the columns that may hold it, best first. Other columns are ignored.
 const COLUMNS: [(&str, &[&str]); 9] = [

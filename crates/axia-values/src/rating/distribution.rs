@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Rating;
+use crate::simplex::{normalised, softmax};
 
 /// Probabilities of the ratings 1 to 6, in this order. They sum to one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -20,13 +21,7 @@ impl Distribution {
     /// # Errors
     /// [`NotADistribution`] if a weight is negative or not finite, or all are zero.
     pub fn new(weights: [f64; 6]) -> Result<Self, NotADistribution> {
-        let sum: f64 = weights.iter().sum();
-        let valid = weights.iter().all(|&weight| weight >= 0.0) && sum > 0.0 && sum.is_finite();
-        if valid {
-            Ok(Self(weights.map(|weight| weight / sum)))
-        } else {
-            Err(NotADistribution(weights))
-        }
+        normalised(weights).map(Self).ok_or(NotADistribution(weights))
     }
 
     /// The distribution of six candidate continuations by their log-likelihoods (natural
@@ -35,8 +30,7 @@ impl Distribution {
     /// # Errors
     /// [`NotADistribution`] if one is NaN or +∞, or all are −∞.
     pub fn from_log_likelihoods(scores: [f64; 6]) -> Result<Self, NotADistribution> {
-        let best = scores.into_iter().fold(f64::NEG_INFINITY, f64::max);
-        Self::new(scores.map(|score| (score - best).exp())).map_err(|_| NotADistribution(scores))
+        softmax(scores).map(Self).ok_or(NotADistribution(scores))
     }
 
     /// The probabilities of 1 to 6.

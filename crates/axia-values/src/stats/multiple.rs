@@ -43,6 +43,16 @@ mod tests {
         assert!(benjamini_hochberg(&[]).is_empty());
     }
 
+    #[test]
+    fn agrees_with_scipy() {
+        // scipy.stats.false_discovery_control([0.001, 0.2, 0.03, 0.04, 0.6]), SciPy 1.17.1
+        let expected = [0.005, 0.25, 0.2 / 3.0, 0.2 / 3.0, 0.6];
+        let found = benjamini_hochberg(&[0.001, 0.2, 0.03, 0.04, 0.6]);
+        for (found, expected) in found.into_iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        }
+    }
+
     proptest! {
         #[test]
         fn adjusting_keeps_order_and_never_lowers(

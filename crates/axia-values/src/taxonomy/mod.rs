@@ -23,4 +23,4 @@ pub use higher::HigherValue;
 pub use refined::{RefinedValue, circle_distance};
 pub use value::Value;
 
-pub(crate) use spelling::nearest;
+pub(crate) use spelling::{is_invisible_command, nearest, shorten};

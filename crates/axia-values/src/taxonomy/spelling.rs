@@ -15,12 +15,22 @@ pub(super) fn normalise(name: &str) -> String {
         .collect()
 }
 
-/// `name`, cut so that a whole file pasted into a field does not fill the screen.
-pub(super) fn shorten(name: &str) -> String {
-    match name.char_indices().nth(LONGEST_NAME) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.to_owned(),
-    }
+/// `name` as it can be shown: cut, so that a whole file pasted into a field does not fill the
+/// screen, and without characters that command a terminal or turn the direction of writing.
+pub(crate) fn shorten(name: &str) -> String {
+    let mut letters = name.chars();
+    let shown = letters.by_ref().take(LONGEST_NAME);
+    let shown: String = shown
+        .map(|c| if is_invisible_command(c) { char::REPLACEMENT_CHARACTER } else { c })
+        .collect();
+    if letters.next().is_some() { format!("{shown}…") } else { shown }
+}
+
+/// Whether a character is a control code, or one of Unicode's marks for bidirectional text, with
+/// which a text can be made to look like another.
+pub(crate) fn is_invisible_command(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The candidate that is nearest to `name` in edit distance, if it is near enough to be meant:

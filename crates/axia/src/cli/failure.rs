@@ -1,5 +1,7 @@
 //! What went wrong, and whose turn it is: the user's (exit code 2) or the machine's (1).
 
+use crate::dilemmas::BuildError;
+use crate::dilemmas::annotate::AnnotateError;
 use crate::models::ModelError;
 use crate::report::ReportError;
 use crate::study::StudyError;
@@ -100,6 +102,23 @@ impl From<ReportError> for Failure {
             _ => Kind::Failed,
         };
         Self { kind, error: error.into() }
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        let kind = match &error {
+            error if error.is_cancelled() => Kind::Cancelled,
+            error if error.is_input() => Kind::Input,
+            _ => Kind::Failed,
+        };
+        Self { kind, error: error.into() }
+    }
+}
+
+impl From<AnnotateError> for Failure {
+    fn from(error: AnnotateError) -> Self {
+        BuildError::from(error).into()
     }
 }
 

@@ -3,6 +3,8 @@
 mod completions;
 mod data;
 mod failure;
+mod judge;
+mod judging_args;
 mod models;
 mod profile;
 mod report;
@@ -35,6 +37,7 @@ enum Command {
     Run(run::RunArgs),
     Profile(profile::ProfileArgs),
     Steer(steer::SteerArgs),
+    Judge(judge::JudgeArgs),
     Report(report::ReportArgs),
     Data(data::DataArgs),
     Pull(models::PullArgs),
@@ -57,6 +60,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Run(args) => run::run(args),
         Command::Profile(args) => profile::run(args),
         Command::Steer(args) => steer::run(args),
+        Command::Judge(args) => judge::run(args),
         Command::Report(args) => report::run(args),
         Command::Data(args) => data::run(args),
         Command::Pull(args) => models::pull(args),

@@ -32,5 +32,5 @@ pub fn run(args: RunArgs) -> Outcome {
     let name = file_name(&dimension.key());
     let steerings =
         [Direction::Down, Direction::Up].map(|d| Steering::one(dimension.clone(), d)).into();
-    args.study.run(steerings, &instrument, &name)
+    args.study.run(steerings, &instrument, &name, true)
 }

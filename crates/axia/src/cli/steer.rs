@@ -60,5 +60,5 @@ pub fn run(args: SteerArgs) -> Outcome {
         }
     };
     let name = steering.name.clone();
-    args.study.run(vec![steering], &instrument, &name)
+    args.study.run(vec![steering], &instrument, &name, false)
 }

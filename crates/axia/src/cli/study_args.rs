@@ -1,8 +1,10 @@
 //! Arguments that `axia steer` and `axia run` share, and their resolution.
 
 use super::failure::{Failure, Outcome};
+use super::judging_args::{JudgingArgs, JudgingDefaults};
 use super::session::{Compute, Session, StudyBars};
 use super::stdout::{print, print_json};
+use crate::judge::Ways;
 use crate::models::{self, ModelReference};
 use crate::report;
 use crate::study::summary::RunSummary;
@@ -11,6 +13,7 @@ use anyhow::anyhow;
 use axia_engine::train::Order;
 use axia_values::instrument::{Dimension, ImportOptions, Instrument, Item, Split};
 use axia_values::profile::Readout;
+use axia_values::target::Target;
 use axia_values::taxonomy::Value;
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
@@ -33,6 +36,11 @@ pub enum OrderName {
     /// All rows shuffled
     Random,
 }
+
+/// None unless asked for, to keep the run short; then in the fewest ways.
+const QUICK_JUDGING: JudgingDefaults = JudgingDefaults { posts: Some(0), ways: Ways::Latin };
+/// Everything.
+const PAPER_JUDGING: JudgingDefaults = JudgingDefaults { posts: None, ways: Ways::All };
 
 /// Arguments of a study.
 #[derive(Debug, Args)]
@@ -82,6 +90,8 @@ pub struct StudyArgs {
     /// How ratings are read out: expected, argmax or sampled
     #[arg(long)]
     readout: Option<Readout>,
+    #[command(flatten)]
+    judging: JudgingArgs,
     /// Put questions in the model's chat format
     #[arg(long)]
     chat: bool,
@@ -129,10 +139,25 @@ impl StudyArgs {
         Ok(limited(instrument, self.limit))
     }
 
-    /// Runs the study and writes its report.
-    pub fn run(&self, steerings: Vec<Steering>, instrument: &Instrument, name: &str) -> Outcome {
+    /// Runs the study and writes its report; `judges` says whether dilemmas are judged too.
+    pub fn run(
+        &self,
+        steerings: Vec<Steering>,
+        instrument: &Instrument,
+        name: &str,
+        judges: bool,
+    ) -> Outcome {
         let settings = self.settings();
         settings.check()?;
+        let defaults = match self.preset {
+            PresetName::Quick => QUICK_JUDGING,
+            PresetName::Paper => PAPER_JUDGING,
+        };
+        let targets: Vec<&Target> = steerings.iter().map(|steering| &steering.target).collect();
+        let judging = match judges {
+            true => self.judging.resolve(defaults, &targets, settings.seeds[0], self.chat)?,
+            false => None,
+        };
         let out = self.out.clone().unwrap_or_else(|| Path::new("runs").join(name));
         if self.dry_run {
             return self.plan(&settings, &steerings, instrument, &out);
@@ -146,6 +171,7 @@ impl StudyArgs {
             instrument,
             settings,
             steerings,
+            judging,
             command: command_line(),
         };
         let result = Experiment::open(&study, &out)

@@ -7,6 +7,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::{ModelError, Watch};
+use crate::files::hexadecimal;
 
 /// Bytes read at a time: between two reads a cancellation is seen.
 pub(super) const CHUNK: usize = 256 * 1024;
@@ -87,10 +88,6 @@ pub(super) fn sha256_of(
     }
     watch.end();
     Ok(hexadecimal(&hash.finalize()))
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -8,9 +8,10 @@ use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::files::{CHUNK, hexadecimal};
+use super::files::CHUNK;
 use super::settings::CACHE_VARIABLE as VARIABLE;
 use super::{KnownModel, ModelError, Part, Watch};
+use crate::files::hexadecimal;
 
 /// A file under construction, hashed as it grows; removed when dropped
 /// unless [`Assembly::finish`] found it to be the one expected.

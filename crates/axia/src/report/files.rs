@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use axia_values::judgement::{GainMatrix, JudgementShift};
 use axia_values::profile::Profile;
 use axia_values::shift::DomainShift;
 use serde::Deserialize;
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 use super::{ReportError, compare, page, table};
 use crate::files::write_whole;
+use crate::judge::JudgementShiftSummary;
 use crate::study::summary::RunSummary;
 
 const PAGE: &str = "report.html";
@@ -63,7 +65,18 @@ pub fn read(dir: &Path) -> Result<RunSummary, ReportError> {
 /// # Errors
 /// [`ReportError`] if it cannot be written.
 pub fn write_comparison(path: &Path, a: &RunSummary, b: &RunSummary) -> Result<(), ReportError> {
-    let page = compare(a, b)?;
+    write_page(path, &compare(a, b)?)
+}
+
+/// Writes the page of a matrix of steered values × values of posts.
+///
+/// # Errors
+/// [`ReportError`] if it cannot be written.
+pub fn write_matrix(path: &Path, matrix: &GainMatrix, title: &str) -> Result<(), ReportError> {
+    write_page(path, &page::matrix_page(matrix, title)?)
+}
+
+fn write_page(path: &Path, page: &str) -> Result<(), ReportError> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(|e| ReportError::io("create the folder", parent, e))?;
     }
@@ -89,7 +102,7 @@ fn check_version(
     Err(ReportError::Version { path, part, found, supported })
 }
 
-/// Profiles and shifts have versions of their own.
+/// Profiles, shifts and judgements have versions of their own.
 fn check_parts(path: &Path, summary: &RunSummary) -> Result<(), ReportError> {
     for respondent in &summary.respondents {
         let part = format!("format_version of the profile of `{}`", respondent.name);
@@ -100,6 +113,16 @@ fn check_parts(path: &Path, summary: &RunSummary) -> Result<(), ReportError> {
         let part = format!("format_version of the shift of `{}`", shift.respondent);
         let found = shift.shift.format_version.into();
         check_version(path, &part, &found, DomainShift::FORMAT_VERSION)?;
+    }
+    let judged = summary.judgement.iter().flat_map(|judgement| &judgement.shifts);
+    for JudgementShiftSummary { respondent, against_control, against_base, .. } in judged {
+        for (reference, shift) in [("control", against_control), ("base", against_base)] {
+            let part = format!(
+                "format_version of the judgements of `{respondent}` against the {reference}"
+            );
+            let found = shift.format_version.into();
+            check_version(path, &part, &found, JudgementShift::FORMAT_VERSION)?;
+        }
     }
     Ok(())
 }

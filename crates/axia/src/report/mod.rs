@@ -3,11 +3,13 @@
 mod error;
 mod figure;
 mod files;
+mod foreign;
+mod gain_verdict;
 mod page;
 mod table;
 mod verdict;
 mod words;
 
 pub use error::ReportError;
-pub use files::{read, write, write_comparison};
+pub use files::{read, write, write_comparison, write_matrix};
 pub use page::compare;

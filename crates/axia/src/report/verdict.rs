@@ -23,7 +23,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    fn of(drop: &Estimate) -> Self {
+    pub fn of(drop: &Estimate) -> Self {
         if drop.low == drop.high && drop.value != 0.0 {
             Self::NoInterval
         } else if drop.low > 0.0 {
@@ -121,7 +121,7 @@ fn answer(outcome: Outcome, selectivity: Option<&Estimate>) -> &'static str {
 }
 
 /// `Power, down` is about power.
-fn subject(title: &str) -> &str {
+pub(super) fn subject(title: &str) -> &str {
     [", down", ", up"].iter().find_map(|suffix| title.strip_suffix(suffix)).unwrap_or(title)
 }
 

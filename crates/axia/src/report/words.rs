@@ -6,6 +6,8 @@ use axia_values::stats::Estimate;
 const MINUS: char = '−';
 /// Stands where there is no number.
 pub(super) const NOTHING: &str = "–";
+/// Decimals of probability gains.
+pub(super) const GAIN_DECIMALS: usize = 3;
 
 /// A number with so many decimals: `3.14`, `−0.50`. Zero never carries a sign.
 pub(super) fn fixed(value: f64, decimals: usize) -> String {
@@ -19,7 +21,12 @@ pub(super) fn fixed(value: f64, decimals: usize) -> String {
 
 /// A difference: `+0.25`, `−0.25`, `0.00`.
 pub(super) fn signed(value: f64) -> String {
-    let text = fixed(value, 2);
+    signed_to(value, 2)
+}
+
+/// A difference with so many decimals.
+pub(super) fn signed_to(value: f64, decimals: usize) -> String {
+    let text = fixed(value, decimals);
     let is_plain = text.starts_with(|c: char| c.is_ascii_digit());
     if is_plain && text.contains(|c: char| matches!(c, '1'..='9')) {
         format!("+{text}")
@@ -30,7 +37,12 @@ pub(super) fn signed(value: f64) -> String {
 
 /// The ends of an interval, kept on one line: `[0.41, 0.80]`.
 pub(super) fn interval(estimate: &Estimate) -> String {
-    format!("[{},\u{a0}{}]", fixed(estimate.low, 2), fixed(estimate.high, 2))
+    interval_to(estimate, 2)
+}
+
+/// The ends of an interval with so many decimals.
+pub(super) fn interval_to(estimate: &Estimate, decimals: usize) -> String {
+    format!("[{},\u{a0}{}]", fixed(estimate.low, decimals), fixed(estimate.high, decimals))
 }
 
 /// An estimate and its interval: `0.62 [0.41, 0.80]`.
@@ -41,6 +53,32 @@ pub(super) fn with_interval(estimate: &Estimate) -> String {
 /// A difference and its interval: `+0.62 [0.41, 0.80]`.
 pub(super) fn signed_with_interval(estimate: &Estimate) -> String {
     format!("{} {}", signed(estimate.value), interval(estimate))
+}
+
+/// A probability gain: `+0.062`. It is small where a rating's shift is large.
+pub(super) fn gain(value: f64) -> String {
+    signed_to(value, GAIN_DECIMALS)
+}
+
+/// A probability gain and its interval: `+0.062 [0.041, 0.080]`.
+pub(super) fn gain_with_interval(estimate: &Estimate) -> String {
+    format!("{} {}", gain(estimate.value), interval_to(estimate, GAIN_DECIMALS))
+}
+
+/// A p-value: `0.042`, `< 0.001`.
+pub(super) fn p_value(p: f64) -> String {
+    if p < 0.0005 { "<\u{a0}0.001".to_owned() } else { fixed(p, 3) }
+}
+
+/// A share in whole percent: `41 %`.
+pub(super) fn percent(share: f64) -> String {
+    format!("{}\u{a0}%", fixed(share * 100.0, 0))
+}
+
+/// `1 post`, `1,200 posts`.
+pub(super) fn posts(count: usize) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{}\u{a0}post{plural}", grouped(count as u64))
 }
 
 /// A whole number in groups of three: `1,234,567`.
@@ -135,6 +173,10 @@ mod tests {
         );
         let estimate = Estimate { value: 0.62, low: -0.41, high: 0.8 };
         assert_eq!(with_interval(&estimate), "0.62 [−0.41,\u{a0}0.80]");
+        assert_eq!(gain_with_interval(&estimate), "+0.620 [−0.410,\u{a0}0.800]");
+        assert_eq!([0.0004, 0.0421, 1.0].map(p_value), ["<\u{a0}0.001", "0.042", "1.000"]);
+        assert_eq!(percent(0.414), "41\u{a0}%");
+        assert_eq!([1, 1_200].map(posts), ["1\u{a0}post", "1,200\u{a0}posts"]);
         assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(
             [9_999, 134_515_008, 8_190_000_000].map(count),

@@ -1,13 +1,14 @@
 //! A model on the embedded engine.
 
 use super::prompt::PromptReader;
-use super::{Progress, Reply, Respondent, RespondentError, Scoring};
+use super::{Progress, Prompt, Reply, Respondent, RespondentError, Scoring};
 use axia_engine::decoder::Decoder;
 use axia_engine::generate::{Request, generate};
 use axia_engine::kernels::CpuKernels;
 use axia_engine::lora::Adapter;
 use axia_engine::score::{ScoreRow, score};
 use axia_engine::{EngineError, Model};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -73,6 +74,18 @@ impl Respondent for Embedded<'_> {
         }
         let decoder = self.model.decoder();
         Ok(score(decoder, self.adapter.as_ref(), &rows, MAX_TOKENS, progress)?.rows)
+    }
+
+    fn context(&self) -> Option<usize> {
+        Some(self.model.decoder().config().max_positions)
+    }
+
+    fn tokens(&self, prompt: &Prompt) -> Result<usize, RespondentError> {
+        Ok(PromptReader::new(self.model).ids(prompt)?.len())
+    }
+
+    fn inert<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.model.tokenizer().inert(text)
     }
 
     fn reply(

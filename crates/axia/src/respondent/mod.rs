@@ -6,6 +6,8 @@ mod prompt;
 pub use embedded::Embedded;
 pub use prompt::{Prompt, PromptReader};
 
+use std::borrow::Cow;
+
 use axia_engine::EngineError;
 use axia_engine::chat::ChatError;
 use axia_engine::generate::Sampling;
@@ -57,6 +59,19 @@ pub trait Respondent {
         questions: &[Scoring],
         progress: Progress,
     ) -> Result<Vec<Vec<f64>>, RespondentError>;
+
+    /// The longest text it can read, in tokens; nothing where that is not known.
+    fn context(&self) -> Option<usize>;
+
+    /// Tokens of a prompt as this respondent reads it.
+    ///
+    /// # Errors
+    /// [`RespondentError`] where the prompt cannot be put into tokens.
+    fn tokens(&self, prompt: &Prompt) -> Result<usize, RespondentError>;
+
+    /// Text by strangers, with whatever would be more than text to this respondent broken up:
+    /// special tokens that are written out.
+    fn inert<'t>(&self, text: &'t str) -> Cow<'t, str>;
 
     /// One sampled reply to every question; `done` says of a reply so far whether it suffices.
     ///

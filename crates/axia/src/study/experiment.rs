@@ -7,15 +7,15 @@ use super::provenance::{describe_model, describe_survey, machine, model_hashes, 
 use super::rows::Rows;
 use super::summary::{RespondentSummary, Role, RunSummary, ShiftSummary, TrainingSummary};
 use super::survey::{Administration, administer};
-use super::{Follow, RunDir, Settings, Steering, StudyError};
+use super::{Follow, RunDir, Steering, Study, StudyError};
+use crate::judge::{Aim, Judge, Judging};
 use crate::respondent::Embedded;
-use axia_engine::Model;
-use axia_values::instrument::{Instrument, Item, Split};
+use axia_values::instrument::{Item, Split};
 use axia_values::profile::{Profile, Response, Scores, baseline_ratings};
 use axia_values::rating::Rating;
 use axia_values::shift::{DomainShift, ShiftRun};
 use axia_values::stats::BootstrapOptions;
-use axia_values::target::{Direction, Target};
+use axia_values::target::Target;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -25,94 +25,13 @@ use std::time::Instant;
 /// How long the phases took that are over.
 const TIMINGS: &str = "timings.json";
 
-/// What is studied.
-pub struct Study<'a> {
-    /// Name of the run.
-    pub name: String,
-    /// What the user called the model.
-    pub model_name: String,
-    /// The model.
-    pub model: &'a Model,
-    /// The instrument, already limited to the items in use.
-    pub instrument: &'a Instrument,
-    /// Settings.
-    pub settings: Settings,
-    /// Steered respondents to make; none profiles the base alone.
-    pub steerings: Vec<Steering>,
-    /// The command line that repeats the run.
-    pub command: String,
-}
-
-/// Respondents of every run, whose names no steered one may take.
-const RESERVED: [&str; 2] = ["base", "control"];
-
-impl Study<'_> {
-    /// Finds faults that would otherwise show only after hours of work.
-    fn check(&self) -> Result<(), StudyError> {
-        self.settings.check()?;
-        self.check_split(Split::Test, "profiles are made of")?;
-        if self.steerings.is_empty() {
-            return Ok(());
-        }
-        self.check_split(Split::Train, "steering learns from")?;
-        if self.settings.early_stopping.is_some() {
-            self.check_split(Split::Validation, "early stopping watches")?;
-        }
-        self.steerings.iter().try_for_each(|steering| self.check_steering(steering))
-    }
-
-    fn check_split(&self, split: Split, purpose: &'static str) -> Result<(), StudyError> {
-        if self.instrument.split(split).next().is_some() {
-            return Ok(());
-        }
-        let survey = self.instrument.name.clone();
-        Err(StudyError::EmptySplit { survey, split, purpose })
-    }
-
-    /// Its name must do as a file's, and every split in use must have items of its target.
-    fn check_steering(&self, Steering { name, target, .. }: &Steering) -> Result<(), StudyError> {
-        let taken = RESERVED.iter().any(|reserved| name.starts_with(&format!("{reserved}-seed")))
-            || RESERVED.contains(&name.as_str());
-        if taken || name.is_empty() || *name != file_name(name) {
-            return Err(StudyError::Setting(format!(
-                "the target's name `{name}` cannot be used for files; choose one of letters, \
-                 digits, `-` and `_` other than {}",
-                RESERVED.join(" and ")
-            )));
-        }
-        for split in [Split::Train, Split::Validation, Split::Test] {
-            let mut items = self.instrument.split(split).peekable();
-            let unused = items.peek().is_none();
-            if !unused && !items.any(|item| target.goal(&item.dimension).is_some()) {
-                let measured: Vec<String> =
-                    self.instrument.dimensions().iter().map(ToString::to_string).collect();
-                return Err(StudyError::Setting(format!(
-                    "no item in the {split} split of the survey `{}` measures the target \
-                     `{name}`; the survey measures {}",
-                    self.instrument.name,
-                    measured.join(", ")
-                )));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// `name` with a `-` for whatever file names had better not hold.
-pub fn file_name(name: &str) -> String {
-    let plain = |(at, c): (usize, char)| {
-        let fits = c.is_alphanumeric() || " -_".contains(c) || (at > 0 && c == '.');
-        if fits { c } else { '-' }
-    };
-    name.chars().enumerate().map(plain).collect()
-}
-
 /// A study under way in its folder.
 pub struct Experiment<'a> {
     study: &'a Study<'a>,
     dir: RunDir,
     hashes: BTreeMap<String, String>,
     timings: Vec<(String, f64)>,
+    judges: Vec<Judge>,
 }
 
 /// An item's baseline rating, as stored.
@@ -168,10 +87,11 @@ impl<'a> Experiment<'a> {
             "hashes": hashes,
             "targets": targets,
             "settings": study.settings,
+            "judgement": study.judging.as_ref().map(Judging::manifest),
         });
         let dir = RunDir::open(dir, &manifest)?;
         let timings = if dir.has(TIMINGS) { dir.read(TIMINGS)? } else { Vec::new() };
-        Ok(Self { study, dir, hashes, timings })
+        Ok(Self { study, dir, hashes, timings, judges: Vec::new() })
     }
 
     /// Runs what is not there yet and summarises all.
@@ -181,6 +101,7 @@ impl<'a> Experiment<'a> {
     pub fn run(mut self, follow: &mut dyn Follow) -> Result<RunSummary, StudyError> {
         let base = Embedded::new(self.study.model, None);
         let mut answered = vec![self.evaluate("base", Role::Base, 0, &base, follow)?];
+        self.judge("base", Role::Base, 0, &base, follow)?;
         let mut training = Vec::new();
         if !self.study.steerings.is_empty() {
             let baseline = self.baseline(&base, follow)?;
@@ -218,8 +139,8 @@ impl<'a> Experiment<'a> {
             .steerings
             .iter()
             .map(|s| (s.name.as_str(), Arm::Steered, &s.target, Role::Steered));
-        for (name, arm, target, role) in control.chain(steered) {
-            let name = self.seeded(name, seed);
+        for (steering, arm, target, role) in control.chain(steered) {
+            let name = self.seeded(steering, seed);
             let started = Instant::now();
             let plan = Plan { name: &name, arm, target, seed };
             training.push(workshop.make(&plan, follow)?);
@@ -228,6 +149,7 @@ impl<'a> Experiment<'a> {
             self.hashes.insert(format!("adapter {name}"), sha256_of(&folder)?);
             let respondent = Embedded::new(study.model, Some(study.model.read_adapter(&folder)?));
             answered.push(self.evaluate(&name, role, seed, &respondent, follow)?);
+            self.judge(steering, role, seed, &respondent, follow)?;
         }
         Ok(())
     }
@@ -304,6 +226,26 @@ impl<'a> Experiment<'a> {
         Ok(Answered { name: name.to_owned(), role, seed, responses })
     }
 
+    /// Has a respondent judge the dilemmas, if the study has any. `steering` is its name without
+    /// the seed.
+    fn judge(
+        &mut self,
+        steering: &str,
+        role: Role,
+        seed: u64,
+        respondent: &Embedded,
+        follow: &mut dyn Follow,
+    ) -> Result<(), StudyError> {
+        let Some(judging) = &self.study.judging else { return Ok(()) };
+        let name =
+            if role == Role::Base { steering.to_owned() } else { self.seeded(steering, seed) };
+        let started = Instant::now();
+        let judged = judging.ask(&self.dir, &name, respondent, follow)?;
+        self.took(format!("judge as {name}"), started)?;
+        self.judges.push(Judge { name, steering: steering.to_owned(), role, seed, judged });
+        Ok(())
+    }
+
     /// The answers to a survey: what the run's folder has of them, and the rest asked now, written
     /// as they come.
     fn ask(
@@ -364,6 +306,16 @@ impl<'a> Experiment<'a> {
             let (respondent, title) = (steering.name.clone(), steering.title.clone());
             shifts.push(ShiftSummary { respondent, title, shift });
         }
+        let aims = study.steerings.iter().map(|s| Aim {
+            name: &s.name,
+            title: &s.title,
+            target: &s.target,
+        });
+        let aims: Vec<Aim> = aims.collect();
+        let judgement = match &study.judging {
+            Some(judging) => Some(judging.summarise(&self.judges, &aims, options)?),
+            None => None,
+        };
         let model = describe_model(&study.model_name, study.model)?;
         let targets: Vec<&Target> = study.steerings.iter().map(|s| &s.target).collect();
         let named: Vec<(String, Vec<Response>)> =
@@ -380,6 +332,7 @@ impl<'a> Experiment<'a> {
             hashes: self.hashes,
             notes: notes(&model, settings, &respondents, &shifts),
             examples: examples(study.instrument, &targets, &named),
+            judgement,
             model,
             respondents,
             shifts,
@@ -407,24 +360,6 @@ impl<'a> Experiment<'a> {
                 })
             })
             .collect()
-    }
-}
-
-impl Steering {
-    /// A steering of one value (or trait) down or up.
-    pub fn one(dimension: axia_values::instrument::Dimension, direction: Direction) -> Self {
-        let title = format!("{}, {direction}", dimension.label());
-        let target = Target::new(dimension, direction);
-        Self { name: file_name(&target.name), title, target }
-    }
-
-    /// A whole target profile from a file.
-    ///
-    /// # Errors
-    /// [`StudyError::Target`].
-    pub fn profile(path: &Path) -> Result<Self, StudyError> {
-        let target = Target::load(path)?;
-        Ok(Self { name: target.name.clone(), title: target.name.clone(), target })
     }
 }
 

@@ -1,9 +1,11 @@
 //! Studies: profile, steer, evaluate.
 
 mod adapters;
+mod design;
 mod error;
 mod examples;
 mod experiment;
+mod finished;
 mod follow;
 mod notes;
 mod provenance;
@@ -15,11 +17,15 @@ pub mod summary;
 pub mod survey;
 mod variants;
 
+pub use design::{Steering, Study, file_name};
 pub use error::StudyError;
-pub use experiment::{Experiment, Study, file_name};
+pub use experiment::Experiment;
+pub use finished::FinishedRun;
 pub use follow::{Follow, Quiet};
 pub use provenance::{describe_model, describe_survey, machine, sha256_of};
 pub use row_plan::RowPlan;
+pub use rows::Rows;
 pub use run_dir::RunDir;
-pub use settings::{Preset, Settings, Steering};
+pub(crate) use run_dir::difference;
+pub use settings::{Preset, Settings};
 pub use variants::VariantPlan;

@@ -2,10 +2,10 @@
 
 use super::summary::{ModelInfo, SurveyInfo};
 use super::{Settings, StudyError};
+use crate::files::HashWriter;
 use axia_engine::Model;
 use axia_engine::error::FileError;
 use axia_values::instrument::{Instrument, Split};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -93,26 +93,11 @@ pub fn sha256_of(path: &Path) -> Result<String, StudyError> {
 }
 
 fn digest(files: &[PathBuf]) -> Result<String, StudyError> {
-    let mut digest = Sha256::new();
+    let mut digest = HashWriter::default();
     for file in files {
-        let mut open = || -> std::io::Result<()> {
-            std::io::copy(&mut std::fs::File::open(file)?, &mut HashWriter(&mut digest))?;
-            Ok(())
-        };
-        open().map_err(FileError::on("read", file))?;
+        let copied =
+            std::fs::File::open(file).and_then(|mut bytes| std::io::copy(&mut bytes, &mut digest));
+        copied.map_err(FileError::on("read", file))?;
     }
-    Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-struct HashWriter<'a>(&'a mut Sha256);
-
-impl std::io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    Ok(digest.finish())
 }

@@ -45,6 +45,22 @@ impl RunDir {
         Ok(dir)
     }
 
+    /// Opens the folder of a run that is there, whatever it is.
+    ///
+    /// # Errors
+    /// [`StudyError::InUse`], [`StudyError::File`].
+    pub fn reopen(path: &Path) -> Result<Self, StudyError> {
+        Ok(Self { path: path.to_owned(), _lock: Arc::new(lock(path)?) })
+    }
+
+    /// The manifest, as much of it as `T` has.
+    ///
+    /// # Errors
+    /// [`StudyError::File`] or [`StudyError::Damaged`].
+    pub fn manifest<T: DeserializeOwned>(&self) -> Result<T, StudyError> {
+        self.read(MANIFEST)
+    }
+
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
@@ -147,7 +163,7 @@ fn lock(folder: &Path) -> Result<File, StudyError> {
 }
 
 /// The first place where two manifests differ, in words.
-fn difference(at: &str, found: &Value, wanted: &Value) -> Option<String> {
+pub(crate) fn difference(at: &str, found: &Value, wanted: &Value) -> Option<String> {
     if let (Value::Object(a), Value::Object(b)) = (found, wanted) {
         let keys = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k)));
         let none = &Value::Null;

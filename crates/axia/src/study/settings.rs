@@ -4,7 +4,6 @@ use super::survey::{Administration, AnswerMode, SAMPLED};
 use super::{RowPlan, StudyError, VariantPlan};
 use axia_engine::train::{EarlyStopping, Order, Schedule};
 use axia_values::profile::{BaselineRule, Readout};
-use axia_values::target::Target;
 use serde::{Deserialize, Serialize};
 
 /// A named set of defaults.
@@ -178,15 +177,4 @@ fn plain(value: &serde_json::Value) -> String {
         serde_json::Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }
-}
-
-/// What is steered where, for one steered respondent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Steering {
-    /// Name of the respondent: `power-down`.
-    pub name: String,
-    /// In words: `Power, down`.
-    pub title: String,
-    /// The target.
-    pub target: Target,
 }

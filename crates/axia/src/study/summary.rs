@@ -1,5 +1,6 @@
 //! `results.json`: everything a report shows, in one versioned file.
 
+use crate::judge::JudgementSummary;
 use axia_engine::train::{History, StopReason};
 use axia_values::profile::Profile;
 use axia_values::shift::DomainShift;
@@ -37,6 +38,9 @@ pub struct RunSummary {
     pub training: Vec<TrainingSummary>,
     /// Items with everybody's answers.
     pub examples: Vec<Example>,
+    /// How the respondents judge dilemmas, where that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judgement: Option<JudgementSummary>,
     /// What a reader must know to judge the numbers, in whole sentences.
     pub notes: Vec<Note>,
     /// Seconds by phase, in order.

@@ -1,6 +1,9 @@
 //! A synthetic run: made-up answers, summed up by the real statistics.
 #![allow(dead_code, reason = "each test crate uses a part")]
 
+pub mod judgement;
+pub mod markup;
+
 use std::collections::BTreeMap;
 
 use axia::study::summary::{
@@ -31,7 +34,7 @@ impl Aim {
         Self { dimension: "power", title: "Power, down", direction: Direction::Down, effect }
     }
 
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         format!("{}-{}", self.dimension.to_lowercase().replace(' ', "-"), self.direction)
     }
 }
@@ -285,6 +288,7 @@ fn frame(name: &str, trained: &[&str]) -> RunSummary {
         shifts: Vec::new(),
         training: Vec::new(),
         examples: Vec::new(),
+        judgement: None,
         notes: vec![
             Note {
                 level: NoteLevel::Caution,

@@ -3,6 +3,7 @@
 mod bench;
 mod command_line;
 mod interruption;
+mod judge;
 mod model;
 mod models;
 mod profile;

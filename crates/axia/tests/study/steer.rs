@@ -75,7 +75,9 @@ fn a_trait_may_have_any_name() {
     let survey =
         bench.read("survey.toml").replace("value = \"face\"", "dimension = \"Openness/Intellect\"");
     bench.write("survey.toml", &survey);
-    bench.ok("run model --survey survey.toml --value openness/intellect --rank 2 --rows 27");
+    bench.ok(
+        "run model --survey survey.toml --posts 0 --value openness/intellect --rank 2 --rows 27",
+    );
     let adapter = "runs/Openness-Intellect/adapters/Openness-Intellect-up/README.md";
     assert!(bench.path(adapter).exists());
 }

@@ -1,24 +1,35 @@
-//! `axia data check`: quality control of a survey.
+//! `axia data check`: quality control of surveys and dilemmas.
 
 use super::source::Source;
 use crate::cli::failure::{Failure, Outcome};
+use crate::cli::judging_args::read_dilemmas;
 use crate::cli::stdout::print;
 use anyhow::anyhow;
-use axia_values::check::{CheckProfile, CheckReport, Severity};
+use axia_values::check::{CheckProfile, CheckReport, DilemmaCheckReport, Report, Severity};
+use axia_values::dilemma::DilemmaSet;
 use axia_values::instrument::Instrument;
 use axia_values::taxonomy::Facet;
 use clap::{Args, ValueEnum};
+use serde::Serialize;
+use serde_json::Value as Json;
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
 
-/// Check the quality of a survey
+/// Check the quality of a survey or of a set of dilemmas
 ///
-/// Prints what the survey consists of and what a careful reviewer would object to: duplicates,
-/// statements that name their value, contrasts that merely negate, uneven counts, hard words.
-/// Exits with 1 if there are errors, with 2 if the survey cannot be read.
+/// Prints what it consists of and what a careful reviewer would object to: duplicates, texts that
+/// name their value, contrasts that merely negate, uneven counts, posts that give a verdict away.
+/// Without a FILE both bundled ones are checked. Exits with 1 if there are errors, with 2 if the
+/// file cannot be read.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  axia data check                          the bundled survey
+  axia data check                          the bundled survey and dilemmas
   axia data check mine.toml                a survey of your own
+  axia data check dilemmas.jsonl           dilemmas of your own
   axia data check mine.csv --profile full  held to the design of the bundled survey
   axia data check mine.toml --json | jq '.findings[] | select(.severity == \"error\")'")]
 pub struct CheckArgs {
@@ -63,22 +74,93 @@ fn is_of_full_design(survey: &Instrument) -> bool {
 
 /// Runs the command.
 pub fn run(args: CheckArgs) -> Outcome {
-    let survey = args.source.load()?;
-    let profile = args.profile.resolve(&survey, args.source.is_bundled());
-    let report = CheckReport::new(&survey, profile);
-    let text = if args.json {
-        serde_json::to_string_pretty(&report).map_err(Failure::failed)?
-    } else {
-        let strictness = match profile {
+    let checked = match args.source.file() {
+        Some(file) if is_dilemma_set(file) => vec![args.dilemmas(&read_dilemmas(file)?)],
+        Some(_) => vec![args.survey()?],
+        None => vec![args.survey()?, args.dilemmas(DilemmaSet::bundled())],
+    };
+    let text = match (args.json, checked.as_slice()) {
+        (true, [one]) => json(&one.json)?,
+        (true, all) => {
+            json(&all.iter().map(|one| (one.kind, &one.json)).collect::<BTreeMap<_, _>>())?
+        }
+        (false, all) => all.iter().map(|one| one.text.as_str()).collect::<Vec<_>>().join("\n\n"),
+    };
+    print(format!("{text}\n").as_bytes())?;
+    let failed = checked.iter().filter(|one| one.errors > 0).map(|one| match one.errors {
+        1 => format!("`{}` has an error", one.name),
+        errors => format!("`{}` has {errors} errors", one.name),
+    });
+    let failed: Vec<String> = failed.collect();
+    if failed.is_empty() { Ok(()) } else { Err(Failure::failed(anyhow!(failed.join("; ")))) }
+}
+
+fn json<T: Serialize>(value: &T) -> Outcome<String> {
+    serde_json::to_string_pretty(value).map_err(Failure::failed)
+}
+
+/// A report that is ready to be printed.
+struct Checked {
+    kind: &'static str,
+    name: String,
+    errors: usize,
+    text: String,
+    json: Json,
+}
+
+impl Checked {
+    fn new<S: Serialize>(kind: &'static str, title: &str, report: &Report<S>) -> Self
+    where
+        Report<S>: Display,
+    {
+        let strictness = match report.profile {
             CheckProfile::Full => "full",
             CheckProfile::General => "general",
         };
-        format!("{}, checked with the {strictness} profile\n\n{report}", survey.title)
-    };
-    print(format!("{text}\n").as_bytes())?;
-    match report.of(Severity::Error).count() {
-        0 => Ok(()),
-        1 => Err(Failure::failed(anyhow!("`{}` has an error", survey.name))),
-        errors => Err(Failure::failed(anyhow!("`{}` has {errors} errors", survey.name))),
+        Self {
+            kind,
+            name: report.name.clone(),
+            errors: report.of(Severity::Error).count(),
+            text: format!("{title}, checked with the {strictness} profile\n\n{report}"),
+            json: serde_json::to_value(report).unwrap_or_default(),
+        }
     }
+}
+
+impl CheckArgs {
+    fn survey(&self) -> Outcome<Checked> {
+        let survey = self.source.load()?;
+        let profile = self.profile.resolve(&survey, self.source.is_bundled());
+        Ok(Checked::new("survey", &survey.title, &CheckReport::new(&survey, profile)))
+    }
+
+    fn dilemmas(&self, set: &DilemmaSet) -> Checked {
+        let profile = match self.profile {
+            ProfileName::Full => CheckProfile::Full,
+            ProfileName::Auto if self.source.is_bundled() => CheckProfile::Full,
+            _ => CheckProfile::General,
+        };
+        Checked::new("dilemmas", &set.name, &DilemmaCheckReport::new(set, profile))
+    }
+}
+
+/// Whether a path holds dilemmas rather than a survey: a folder, axia's own format by its first
+/// line, or the public JSON, whose lists hold posts.
+fn is_dilemma_set(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
+    match ending.as_deref() {
+        _ if path.is_dir() => true,
+        Some("jsonl") => first_line(path).is_some_and(|line| line.contains("\"axia-dilemmas\"")),
+        Some("json") => fs::read(path).is_ok_and(|bytes| {
+            let lists = serde_json::from_slice::<BTreeMap<String, Json>>(&bytes);
+            let post = |list: &Json| list.get(0).is_some_and(|row| row.get("post").is_some());
+            lists.is_ok_and(|lists| lists.values().any(post))
+        }),
+        _ => false,
+    }
+}
+
+/// The beginning of a file, as far as the first line end.
+fn first_line(path: &Path) -> Option<String> {
+    BufReader::new(File::open(path).ok()?.take(1 << 16)).lines().next()?.ok()
 }

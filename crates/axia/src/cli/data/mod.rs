@@ -1,6 +1,8 @@
-//! `axia data`: questionnaires in and out.
+//! `axia data`: questionnaires and dilemmas in and out.
 
+mod build_dilemmas;
 mod check;
+mod dilemmas;
 mod export;
 mod import;
 mod output;
@@ -11,18 +13,19 @@ mod source;
 use super::failure::Outcome;
 use clap::{Args, Subcommand};
 
-/// Import, check, show and export value surveys
+/// Import, check, show and export value surveys; build sets of moral dilemmas
 ///
 /// A survey is a questionnaire: statements that express values, each asked in every combination
 /// of task instruction and response template. Without a FILE the commands use the survey that
-/// ships with axia.
+/// ships with axia. A dilemma is a post about a conflict, with the value at its centre.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   axia data check                                is the bundled survey sound?
   axia data show --value power --limit 5         read some of its statements
   axia data import theirs.json --out ours.toml   bring in another survey
-  axia data export --as preferences --value power --direction down --out pairs.jsonl")]
+  axia data export --as preferences --value power --direction down --out pairs.jsonl
+  axia data build-dilemmas dump.zst --out aita --filter-only")]
 pub struct DataArgs {
     #[command(subcommand)]
     command: DataCommand,
@@ -34,6 +37,9 @@ enum DataCommand {
     Check(check::CheckArgs),
     Show(show::ShowArgs),
     Export(export::ExportArgs),
+    ImportDilemmas(dilemmas::ImportDilemmasArgs),
+    ExportDilemmas(dilemmas::ExportDilemmasArgs),
+    BuildDilemmas(build_dilemmas::BuildDilemmasArgs),
 }
 
 /// Runs the command.
@@ -43,5 +49,8 @@ pub fn run(args: DataArgs) -> Outcome {
         DataCommand::Check(args) => check::run(args),
         DataCommand::Show(args) => show::run(args),
         DataCommand::Export(args) => export::run(args),
+        DataCommand::ImportDilemmas(args) => dilemmas::import(args),
+        DataCommand::ExportDilemmas(args) => dilemmas::export(args),
+        DataCommand::BuildDilemmas(args) => build_dilemmas::run(args),
     }
 }

@@ -80,6 +80,11 @@ impl Source {
         self.file.is_none()
     }
 
+    /// The file, unless it is the bundled survey.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     /// Reads the survey.
     pub fn load(&self) -> Outcome<Cow<'static, Instrument>> {
         match &self.file {

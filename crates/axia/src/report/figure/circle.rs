@@ -93,6 +93,14 @@ fn extent(higher: HigherValue) -> Option<(f64, f64)> {
     Some((angle(first) - reach(first), angle(last) + reach(last)))
 }
 
+/// The higher-order values that colour a refined one.
+pub(super) fn sectors(value: Value) -> Vec<HigherValue> {
+    match value {
+        Value::Refined(value) => value.higher(),
+        Value::Basic(_) | Value::Higher(_) => Vec::new(),
+    }
+}
+
 /// The class that colours a higher-order value.
 pub(super) const fn sector_class(higher: HigherValue) -> &'static str {
     match higher {

@@ -1,11 +1,13 @@
 //! Small figures that stand in tiles and table cells.
 
+use axia_values::dilemma::Stance;
+use axia_values::judgement::VerdictProbabilities;
 use axia_values::stats::Estimate;
 
 use super::scale::{Scale, nice_domain};
 use super::series::Style;
-use super::svg::Svg;
-use crate::report::words::with_interval;
+use super::svg::{Anchor, Svg};
+use crate::report::words::{percent, with_interval};
 
 /// An interval on a line with a mark at zero, on a common axis with others.
 pub(in crate::report) fn interval_glyph(
@@ -45,6 +47,38 @@ pub(in crate::report) fn rating_bars(probabilities: &[f64; 6], style: Style) -> 
         .map(|(rating, probability)| format!("{rating}: {:.0} %", probability * 100.0))
         .collect();
     svg.finish("bars", &format!("Probabilities of the ratings {}", percents.join(", ")), 0.0)
+}
+
+/// The probabilities of the three verdicts as one bar in three parts.
+pub(in crate::report) fn verdict_bar(probabilities: &VerdictProbabilities, width: f64) -> String {
+    const HEIGHT: f64 = 20.0;
+    /// Pixels that a name needs.
+    const NAME: f64 = 46.0;
+    let mut svg = Svg::new(width, HEIGHT);
+    let mut left = 0.0;
+    for stance in Stance::ALL {
+        let part = width * probabilities.probability(stance);
+        svg.group(verdict_class(stance), |svg| {
+            svg.rect("verdict-part", (left, 0.0), (part, HEIGHT));
+            if part >= NAME {
+                let at = (left + part / 2.0, HEIGHT / 2.0 + 4.0);
+                svg.text("verdict-name", at, Anchor::Middle, stance.label());
+            }
+        });
+        left += part;
+    }
+    let shares = Stance::ALL
+        .map(|stance| format!("{} {}", stance.label(), percent(probabilities.probability(stance))));
+    svg.finish("verdict-bar", &shares.join(", "), width * 0.6)
+}
+
+/// The class that colours a verdict.
+const fn verdict_class(stance: Stance) -> &'static str {
+    match stance {
+        Stance::Nta => "nta",
+        Stance::Yta => "yta",
+        Stance::Neutral => "neutral",
+    }
 }
 
 /// The mark of a respondent, for legends.

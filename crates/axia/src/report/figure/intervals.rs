@@ -2,17 +2,18 @@
 
 use axia_values::instrument::Dimension;
 use axia_values::stats::Estimate;
-use axia_values::taxonomy::Value;
 
-use super::circle::sector_class;
+use super::circle::{sector_class, sectors};
 use super::scale::Scale;
 use super::series::{Goal, Series, Style, union};
 use super::svg::{Anchor, Svg};
-use crate::report::words::{fixed, shortened, signed};
+use crate::report::words::{fixed, interval_to, shortened, signed_to};
 
 const GUTTER: f64 = 222.0;
-/// Room for the numbers to the right.
+/// Room for the numbers to the right, if they have two decimals.
 const NUMBERS: f64 = 150.0;
+/// Room for one more decimal of the three numbers.
+const DECIMAL: f64 = 21.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 44.0;
 const TICKS: usize = 6;
@@ -31,6 +32,8 @@ pub(super) struct Intervals<'a> {
     pub signed: bool,
     /// Where the targets were to go, on the axis.
     pub goals: &'a [(Goal, f64)],
+    /// What else is shaded as a target.
+    pub targets: &'a [Dimension],
     /// Whether the numbers stand to the right of the plot.
     pub numbers: bool,
     /// What the axis shows.
@@ -47,9 +50,8 @@ impl Intervals<'_> {
         let row = (self.step() * self.series.len() as f64 + 10.0).max(24.0);
         let bottom = TOP + row * dimensions.len() as f64;
         let right = GUTTER + self.width;
-        let numbers = if self.numbers { NUMBERS } else { 14.0 };
         let scale = Scale::new(self.domain, (GUTTER, right));
-        let width = right + numbers;
+        let width = right + self.room();
         let mut svg = Svg::new(width, bottom + BOTTOM);
         for (index, dimension) in dimensions.iter().enumerate() {
             self.background(&mut svg, dimension, TOP + row * index as f64, row, width);
@@ -59,6 +61,15 @@ impl Intervals<'_> {
             self.row(&mut svg, &scale, dimension, TOP + row * index as f64, row);
         }
         svg.finish("intervals", self.description, width.min(MIN_WIDTH))
+    }
+
+    /// Pixels to the right of the plot.
+    fn room(&self) -> f64 {
+        if !self.numbers {
+            return 14.0;
+        }
+        let decimals = self.series.iter().map(|series| series.decimals).max().unwrap_or(2);
+        NUMBERS + DECIMAL * (decimals as f64 - 2.0)
     }
 
     /// Pixels between the series of a row: enough for their numbers where these are shown.
@@ -77,14 +88,12 @@ impl Intervals<'_> {
 
     /// The label, the colours of the higher-order values, and a band behind targets.
     fn background(&self, svg: &mut Svg, dimension: &Dimension, top: f64, row: f64, right: f64) {
-        let is_target = self.goals_of(dimension).next().is_some();
+        let has_goal = self.goals_of(dimension).next().is_some();
+        let is_target = has_goal || self.targets.contains(dimension);
         if is_target {
             svg.rect("band", (0.0, top), (right, row));
         }
-        let higher = match dimension.value() {
-            Some(Value::Refined(value)) => value.higher(),
-            _ => Vec::new(),
-        };
+        let higher = dimension.value().map(sectors).unwrap_or_default();
         let part = row / higher.len().max(1) as f64;
         for (index, higher) in higher.into_iter().enumerate() {
             let class = format!("strip {}", sector_class(higher));
@@ -124,13 +133,14 @@ impl Intervals<'_> {
             let y = middle + self.offset(index);
             dot(svg, scale, series, dimension, estimate, y, false);
             if self.numbers {
-                let x = scale.at(self.domain.1) + NUMBERS - 8.0;
+                let x = scale.at(self.domain.1) + self.room() - 8.0;
                 // One series needs no colour to tell whose numbers these are.
                 let class = match self.series {
                     [_] => "number".to_owned(),
                     _ => format!("number {}", series.style.class()),
                 };
-                svg.text(&class, (x, y + 4.0), Anchor::End, &self.number(estimate));
+                let number = self.number(estimate, series.decimals);
+                svg.text(&class, (x, y + 4.0), Anchor::End, &number);
             }
         }
     }
@@ -154,10 +164,10 @@ impl Intervals<'_> {
         });
     }
 
-    fn number(&self, estimate: &Estimate) -> String {
-        let show = if self.signed { signed } else { |value| fixed(value, 2) };
-        let (low, high) = (fixed(estimate.low, 2), fixed(estimate.high, 2));
-        format!("{} [{low}, {high}]", show(estimate.value))
+    fn number(&self, estimate: &Estimate, decimals: usize) -> String {
+        let show = if self.signed { signed_to } else { fixed };
+        let value = show(estimate.value, decimals);
+        format!("{value} {}", interval_to(estimate, decimals))
     }
 }
 
@@ -182,7 +192,12 @@ fn dot(
     svg.titled(&class, &series.tip(dimension, estimate), |svg| {
         svg.line("whisker", (scale.clamped(estimate.low), y), (scale.clamped(estimate.high), y));
         let radius = if faint { 2.6 } else { 4.2 };
-        series.style.mark(svg, (scale.clamped(estimate.value), y), radius);
+        let centre = (scale.clamped(estimate.value), y);
+        if series.is_weak(dimension) {
+            series.style.hollow_mark(svg, centre, radius);
+        } else {
+            series.style.mark(svg, centre, radius);
+        }
     });
 }
 
@@ -195,6 +210,7 @@ pub(in crate::report) fn ratings(series: &[Series], goals: &[Goal]) -> String {
         domain: (1.0, 6.0),
         signed: false,
         goals: &goals,
+        targets: &[],
         numbers: series.len() == 1,
         axis: "mean rating (1 to 6)",
         description: "Mean ratings by dimension",

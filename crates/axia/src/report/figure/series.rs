@@ -1,12 +1,13 @@
 //! What is drawn: estimates of one respondent, in its colour and with its mark.
 
 use axia_values::instrument::Dimension;
+use axia_values::judgement::ValueGain;
 use axia_values::profile::DimensionScore;
 use axia_values::rating::Rating;
 use axia_values::stats::Estimate;
 
 use super::svg::{Point, Svg, pair};
-use crate::report::words::{fixed, interval};
+use crate::report::words::{GAIN_DECIMALS, fixed, interval_to};
 use crate::study::summary::Role;
 
 /// Colours for steered respondents; beyond, they repeat.
@@ -43,6 +44,20 @@ impl Style {
 
     /// Draws the mark around `centre`.
     pub(super) fn mark(self, svg: &mut Svg, centre: Point, radius: f64) {
+        self.outline(
+            svg,
+            if self == Self::CONTROL { "mark hollow" } else { "mark" },
+            centre,
+            radius,
+        );
+    }
+
+    /// Draws the mark without its filling.
+    pub(super) fn hollow_mark(self, svg: &mut Svg, centre: Point, radius: f64) {
+        self.outline(svg, "mark hollow", centre, radius);
+    }
+
+    fn outline(self, svg: &mut Svg, class: &str, centre: Point, radius: f64) {
         let (x, y) = centre;
         let corners = |points: &[Point]| -> String {
             let path: Vec<_> = points.iter().map(|(dx, dy)| pair((x + dx, y + dy))).collect();
@@ -50,18 +65,17 @@ impl Style {
         };
         let wide = radius * 1.3;
         match self.0 {
-            0 => svg.circle("mark", centre, radius * 0.85),
-            1 => svg.circle("mark hollow", centre, radius),
-            2 => svg.circle("mark", centre, radius),
+            0 => svg.circle(class, centre, radius * 0.85),
+            1 | 2 => svg.circle(class, centre, radius),
             3 => {
-                svg.rect("mark", (x - radius * 0.9, y - radius * 0.9), (radius * 1.8, radius * 1.8))
+                svg.rect(class, (x - radius * 0.9, y - radius * 0.9), (radius * 1.8, radius * 1.8))
             }
             4 => {
                 let d = corners(&[(0.0, -wide), (wide, 0.0), (0.0, wide), (-wide, 0.0)]);
-                svg.path("mark", &d);
+                svg.path(class, &d);
             }
-            5 => svg.path("mark", &corners(&[(0.0, -wide), (wide, radius), (-wide, radius)])),
-            _ => svg.path("mark", &corners(&[(0.0, wide), (wide, -radius), (-wide, -radius)])),
+            5 => svg.path(class, &corners(&[(0.0, -wide), (wide, radius), (-wide, radius)])),
+            _ => svg.path(class, &corners(&[(0.0, wide), (wide, -radius), (-wide, -radius)])),
         }
     }
 }
@@ -75,6 +89,10 @@ pub(in crate::report) struct Series {
     pub style: Style,
     /// The estimates; all finite.
     points: Vec<(Dimension, Estimate)>,
+    /// Dimensions with too few observations for a claim.
+    weak: Vec<Dimension>,
+    /// With how many decimals numbers are shown.
+    pub decimals: usize,
 }
 
 impl Series {
@@ -89,7 +107,30 @@ impl Series {
         };
         let points = points.into_iter().filter(|(_, estimate)| finite(estimate));
         let points = points.map(|(dimension, estimate)| (dimension.clone(), *estimate)).collect();
-        Self { name: name.to_owned(), style, points }
+        Self { name: name.to_owned(), style, points, weak: Vec::new(), decimals: 2 }
+    }
+
+    /// Mean full gains on the posts of each value.
+    pub fn gains(name: &str, style: Style, gains: &[ValueGain]) -> Self {
+        let points: Vec<(Dimension, Estimate)> = gains
+            .iter()
+            .map(|gain| (Dimension::Value(gain.value), gain.gain.full.weighted))
+            .collect();
+        let weak = gains.iter().filter(|gain| gain.gain.full.underpowered);
+        Self {
+            weak: weak.map(|gain| Dimension::Value(gain.value)).collect(),
+            decimals: GAIN_DECIMALS,
+            ..Self::new(
+                name,
+                style,
+                points.iter().map(|(dimension, estimate)| (dimension, estimate)),
+            )
+        }
+    }
+
+    /// Whether there are too few observations on `dimension` for a claim.
+    pub fn is_weak(&self, dimension: &Dimension) -> bool {
+        self.weak.contains(dimension)
     }
 
     /// The means of a profile.
@@ -111,8 +152,10 @@ impl Series {
 
     /// What a point says when pointed at.
     pub fn tip(&self, dimension: &Dimension, estimate: &Estimate) -> String {
-        let (label, value) = (dimension.label(), fixed(estimate.value, 2));
-        format!("{label} · {}: {value} {}", self.name, interval(estimate))
+        let (label, value) = (dimension.label(), fixed(estimate.value, self.decimals));
+        let interval = interval_to(estimate, self.decimals);
+        let weak = if self.is_weak(dimension) { ", underpowered" } else { "" };
+        format!("{label} · {}: {value} {interval}{weak}", self.name)
     }
 }
 

@@ -32,6 +32,7 @@ impl Shifts<'_> {
             domain: self.domain,
             signed: true,
             goals: self.goals,
+            targets: &[],
             numbers: true,
             axis: self.axis,
             description: self.description,

@@ -109,6 +109,16 @@ impl Svg {
         ));
     }
 
+    /// A text that runs upwards from `at`; it is escaped.
+    pub fn upward_text(&mut self, class: &str, at: Point, text: &str) {
+        let [x, y] = [at.0, at.1].map(number);
+        let text = HtmlEscape(text);
+        self.push(format_args!(
+            "<text class=\"{class}\" x=\"{x}\" y=\"{y}\" transform=\"rotate(-90 {x} {y})\">\
+             {text}</text>"
+        ));
+    }
+
     /// A text of several parts, each of a class of its own.
     pub fn rich_text(
         &mut self,

@@ -1,8 +1,9 @@
 //! Two runs side by side.
 
+use axia_values::judgement::JudgementShift;
 use axia_values::profile::DimensionScore;
 use axia_values::shift::{Averages, Comparison};
-use axia_values::stats::Estimate;
+use axia_values::stats::{Estimate, SampleSummary};
 use serde::Serialize;
 
 use super::cast::{Cast, LegendEntry, Member, goals};
@@ -13,7 +14,7 @@ use super::render::{Figure, render};
 use crate::report::ReportError;
 use crate::report::figure::{self, Goal, Series, Shifts, Style};
 use crate::report::verdict::Aim;
-use crate::report::words::{moment, signed, with_interval};
+use crate::report::words::{gain, gain_with_interval, moment, p_value, signed, with_interval};
 use crate::study::summary::{Role, RunSummary, ShiftSummary};
 
 const STYLE_A: Style = Style::steered(1);
@@ -29,6 +30,8 @@ struct Page<'a> {
     profiles: Vec<Figure>,
     shifts: Vec<Figure>,
     effects: Vec<Group>,
+    judgements: Vec<Group>,
+    same_posts: bool,
     tables: Vec<Group>,
     unpaired: Vec<String>,
 }
@@ -96,6 +99,8 @@ pub fn compare(a: &RunSummary, b: &RunSummary) -> Result<String, ReportError> {
         profiles: profile_figures(&pairs, [a, b]),
         shifts: shift_figures(&shift_pairs, &casts),
         effects: shift_pairs.iter().map(effects).collect(),
+        judgements: pairs.iter().filter_map(|pair| judgements(pair, [a, b])).collect(),
+        same_posts: same_posts(a, b),
         tables: pairs.iter().map(scores).collect(),
         unpaired: unpaired(&casts, &pairs),
     };
@@ -244,6 +249,54 @@ fn effects(pair: &ShiftPair<'_>) -> Group {
         both("Selectivity", |effects| effects.selectivity),
     ];
     Group { name: pair.name.clone(), rows }
+}
+
+/// Probability gains of a pair of which one side at least was judged.
+fn judgements(pair: &Pair<'_>, runs: [&RunSummary; 2]) -> Option<Group> {
+    let names = [pair.a.name(), pair.b.name()];
+    let shifts: [Option<&JudgementShift>; 2] = [0, 1].map(|side| {
+        let all = &runs[side].judgement.as_ref()?.shifts;
+        let own = all.iter().find(|shift| shift.respondent == names[side])?;
+        Some(&own.against_control)
+    });
+    shifts.iter().flatten().next()?;
+    let both = |name: &str, of: fn(&JudgementShift) -> Option<Estimate>| {
+        let [a, b] = shifts.map(|shift| shift.and_then(of));
+        Row {
+            name: name.to_owned(),
+            a: a.as_ref().map(gain_with_interval),
+            b: b.as_ref().map(gain_with_interval),
+            difference: a.zip(b).map(|(a, b)| gain(b.value - a.value)),
+        }
+    };
+    let own = |of: fn(&SampleSummary) -> String| {
+        shifts.map(|shift| Some(of(&shift?.on_target.as_ref()?.full)))
+    };
+    let plain = |name: &str, [a, b]: [Option<String>; 2]| Row {
+        name: name.to_owned(),
+        a,
+        b,
+        difference: None,
+    };
+    let rows = vec![
+        both("The target’s posts", |shift| Some(shift.on_target.as_ref()?.full.weighted)),
+        both("Strict gain", |shift| Some(shift.on_target.as_ref()?.strict.weighted)),
+        plain("One-sided p", own(|sample| p_value(sample.p_positive))),
+        plain("How many posts", own(power)),
+        both("All other posts", |shift| Some(shift.off_target.as_ref()?.full.weighted)),
+    ];
+    Some(Group { name: pair.name(), rows })
+}
+
+fn power(sample: &SampleSummary) -> String {
+    let weak = if sample.underpowered { " (underpowered)" } else { "" };
+    format!("{}{weak}", sample.clusters)
+}
+
+/// Whether both runs were asked about the same posts, if both were asked.
+fn same_posts(a: &RunSummary, b: &RunSummary) -> bool {
+    let hash = |run: &RunSummary| run.judgement.as_ref().map(|judgement| judgement.hash.clone());
+    hash(a).zip(hash(b)).is_none_or(|(a, b)| a == b)
 }
 
 fn scores(pair: &Pair<'_>) -> Group {

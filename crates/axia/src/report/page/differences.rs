@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::report::foreign;
 use crate::report::words::NOTHING;
 use crate::study::summary::RunSummary;
 
@@ -59,5 +60,21 @@ fn named(summary: &RunSummary) -> Vec<(String, String)> {
         summary.settings.iter().map(|(name, value)| (format!("Setting: {name}"), value.clone()));
     let hashes =
         summary.hashes.iter().map(|(name, hash)| (format!("SHA-256: {name}"), hash.clone()));
-    facts.chain(settings).chain(hashes).collect()
+    facts.chain(judging(summary)).chain(settings).chain(hashes).collect()
+}
+
+/// What was judged, and how, where anything was.
+fn judging(summary: &RunSummary) -> Vec<(String, String)> {
+    let Some(judgement) = &summary.judgement else { return Vec::new() };
+    let yes_or_no = |is: bool| if is { "yes" } else { "no" }.to_owned();
+    let settings = judgement.settings;
+    let facts = [
+        ("Dilemmas", foreign::line(&judgement.dilemmas, 60)),
+        ("SHA-256 of the dilemmas", judgement.hash.clone()),
+        ("Dilemmas judged", judgement.posts.to_string()),
+        ("Ways of asking about dilemmas", settings.ways.list().len().to_string()),
+        ("Verdicts calibrated", yes_or_no(settings.calibrate)),
+        ("Dilemmas put in the chat format", yes_or_no(settings.chat)),
+    ];
+    facts.map(|(name, value)| (name.to_owned(), value)).into()
 }

@@ -5,6 +5,7 @@ mod comparison;
 mod differences;
 mod effects;
 mod examples;
+mod judgement;
 mod overview;
 mod policy;
 mod profiles;
@@ -14,4 +15,5 @@ mod report;
 mod training;
 
 pub use comparison::compare;
+pub(super) use judgement::matrix_page;
 pub(super) use report::report;

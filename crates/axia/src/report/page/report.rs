@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::cast::{Cast, LegendEntry, Member, legend};
 use super::effects::{self, EffectRow, LeakageFigure};
 use super::examples::{self, ExampleRow};
+use super::judgement::{JudgementSection, section};
 use super::overview::{self, Finding};
 use super::profiles::{self, ProfileFigures, ProfileTable};
 use super::provenance::{Provenance, provenance};
@@ -35,6 +36,7 @@ struct Page<'a> {
     drop_name: &'static str,
     effects: Vec<EffectRow>,
     leakage: Option<LeakageFigure>,
+    judgement: Option<JudgementSection>,
     sensitivity: Option<String>,
     curves: Vec<Figure>,
     training: Vec<TrainingRow>,
@@ -69,6 +71,7 @@ pub(in crate::report) fn report(summary: &RunSummary) -> Result<String, ReportEr
         drop_name: effects::drop_name(summary),
         effects: effects::effect_rows(summary, &cast),
         leakage: effects::leakage(summary, &cast),
+        judgement: summary.judgement.as_ref().map(|judgement| section(judgement, &cast)),
         sensitivity: profiles::sensitivity(&cast),
         curves: training::figures(summary, &cast),
         training: training::rows(summary, &cast),

@@ -2,63 +2,27 @@
 
 use axia_values::profile::{DimensionScore, Profile};
 use axia_values::shift::{Averages, Comparison, MeanSd, Repetitions};
-use axia_values::stats::Estimate;
 
-use super::ReportError;
+use super::rows::{Place, Table};
+use crate::report::ReportError;
 use crate::study::summary::{Example, RunSummary, ShiftSummary, TrainingSummary};
 
-const HEADER: [&str; 7] = ["respondent", "kind", "name", "measure", "value", "low", "high"];
-
 /// The table as CSV (RFC 4180). Cells without a number are empty.
-pub(super) fn csv(summary: &RunSummary) -> Result<Vec<u8>, ReportError> {
-    let mut table = Table { rows: Vec::new() };
+pub(in crate::report) fn csv(summary: &RunSummary) -> Result<Vec<u8>, ReportError> {
+    let mut table = Table::default();
     for respondent in &summary.respondents {
         table.profile(&respondent.name, &respondent.profile);
     }
     summary.shifts.iter().for_each(|shift| table.shift(shift));
     summary.training.iter().for_each(|training| table.training(training));
     summary.examples.iter().for_each(|example| table.example(example));
+    if let Some(judgement) = &summary.judgement {
+        table.judgement(judgement);
+    }
     table.write()
 }
 
-/// Where a row belongs: respondent, kind and name.
-type Place<'a> = (&'a str, &'a str, &'a str);
-
-struct Table {
-    rows: Vec<[String; 7]>,
-}
-
 impl Table {
-    fn write(self) -> Result<Vec<u8>, ReportError> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(HEADER)?;
-        for row in self.rows {
-            writer.write_record(row)?;
-        }
-        writer.into_inner().map_err(|e| ReportError::Csv(e.into_error().into()))
-    }
-
-    fn row(&mut self, place: Place<'_>, measure: &str, cells: [String; 3]) {
-        let (respondent, kind, name) = place;
-        let [value, low, high] = cells;
-        let text = [respondent, kind, name, measure].map(str::to_owned);
-        let [respondent, kind, name, measure] = text;
-        self.rows.push([respondent, kind, name, measure, value, low, high]);
-    }
-
-    fn number(&mut self, place: Place<'_>, measure: &str, value: f64) {
-        self.row(place, measure, [cell(value), String::new(), String::new()]);
-    }
-
-    fn count(&mut self, place: Place<'_>, measure: &str, value: usize) {
-        self.row(place, measure, [value.to_string(), String::new(), String::new()]);
-    }
-
-    fn estimate(&mut self, place: Place<'_>, measure: &str, estimate: &Estimate) {
-        let cells = [estimate.value, estimate.low, estimate.high].map(cell);
-        self.row(place, measure, cells);
-    }
-
     fn profile(&mut self, respondent: &str, profile: &Profile) {
         let place = (respondent, "profile", "all");
         self.number(place, "grand-mean", profile.grand_mean);
@@ -180,9 +144,4 @@ impl Table {
             }
         }
     }
-}
-
-/// The shortest text that reads back as the same number; empty where there is none.
-fn cell(value: f64) -> String {
-    if value.is_finite() { value.to_string() } else { String::new() }
 }

@@ -1,0 +1,29 @@
+//! Moral judgements: the probabilities of verdicts on posts, and how steering moves them.
+//!
+//! The measure is the probability gain of Nie et al. (2025), *Survey-to-Behavior*: how much
+//! probability moved from the verdict of people to whom a value is dear to the verdict of people
+//! to whom it means little. See [`probability_gain`] and [`JudgementShift`].
+
+mod calibration;
+mod compute;
+mod distribution;
+mod error;
+mod gain;
+mod matrix;
+mod model;
+mod probabilities;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use calibration::{CONTENT_FREE, Calibration, CalibrationError};
+pub use distribution::VerdictDistribution;
+pub use error::JudgementError;
+pub use gain::{Gain, probability_gain};
+pub use matrix::{GainCell, GainMatrix, GainRow};
+pub use model::{
+    GainSummary, JudgementRun, JudgementShift, Mover, ValueGain, VerdictShift, Verdicts,
+};
+pub use probabilities::{NotProbabilities, VerdictProbabilities};

@@ -1,0 +1,145 @@
+//! `axia judge`: moral judgements of the respondents of finished runs.
+
+use super::failure::{Failure, Outcome};
+use super::judging_args::{JudgingArgs, JudgingDefaults};
+use super::session::{Compute, Session, StudyBars};
+use super::stdout::{print, print_json};
+use crate::judge::{JudgementSummary, Ways};
+use crate::report;
+use crate::study::summary::RunSummary;
+use crate::study::{FinishedRun, StudyError};
+use anyhow::anyhow;
+use axia_values::judgement::{GainMatrix, GainSummary, JudgementShift};
+use axia_values::stats::{BootstrapOptions, SampleSummary};
+use axia_values::target::Target;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+const DEFAULTS: JudgingDefaults = JudgingDefaults { posts: None, ways: Ways::Rotations };
+
+/// Have the respondents of runs judge moral dilemmas
+///
+/// Every respondent of a run (base, control, steered) reads posts in which people ask whether they
+/// were in the wrong, and the probabilities of three verdicts are compared. The results go into
+/// each run's results.json and report. Several runs give the matrix of steered values × values of
+/// posts.
+///
+/// Examples:
+///   axia judge runs/universalism-nature
+///   axia judge runs/face --dilemmas my-dilemmas.jsonl --calibrate
+///   axia judge runs/* --matrix matrix.html
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct JudgeArgs {
+    /// Folders of finished runs
+    #[arg(required = true)]
+    runs: Vec<PathBuf>,
+    #[command(flatten)]
+    judging: JudgingArgs,
+    /// Put questions in the model's chat format
+    #[arg(long)]
+    chat: bool,
+    /// Model, if it is no longer where the run found it
+    #[arg(long)]
+    model: Option<String>,
+    /// Seed of the choice of posts
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Where the matrix of several runs goes
+    #[arg(long, default_value = "matrix.html")]
+    matrix: PathBuf,
+    /// Print the results as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    compute: Compute,
+}
+
+/// Runs the command.
+pub fn run(args: JudgeArgs) -> Outcome {
+    let session = Session::start(&args.compute)?;
+    let mut summaries = Vec::new();
+    for dir in &args.runs {
+        summaries.push(judge_run(&args, &session, dir)?);
+    }
+    let shifts: Vec<JudgementShift> = summaries
+        .iter()
+        .flat_map(|summary| summary.shifts.iter().map(|shift| shift.against_control.clone()))
+        .collect();
+    if args.runs.len() > 1 {
+        let matrix = GainMatrix::refined(&shifts)
+            .map_err(|error| Failure::input(error).while_trying("make the matrix"))?;
+        report::write_matrix(&args.matrix, &matrix, "Steered values × values of posts")?;
+    }
+    if args.json {
+        return print_json(&summaries);
+    }
+    let mut text = String::new();
+    for (dir, summary) in args.runs.iter().zip(&summaries) {
+        text += &format!("{}\n{}", dir.display(), table(summary));
+        text += &format!("  report: {}\n", dir.join("report.html").display());
+    }
+    if args.runs.len() > 1 {
+        text += &format!("matrix: {}\n", args.matrix.display());
+    }
+    print(text)
+}
+
+fn judge_run(args: &JudgeArgs, session: &Session, dir: &Path) -> Outcome<JudgementSummary> {
+    let mut summary: RunSummary = report::read(dir)?;
+    let run = FinishedRun::open(dir, &summary)?;
+    let targets: Vec<&Target> = run.steerings.iter().map(|steering| &steering.target).collect();
+    let judging = args.judging.resolve(DEFAULTS, &targets, args.seed, args.chat)?;
+    let Some(judging) = judging else {
+        return Err(Failure::input(anyhow!(
+            "`{}` has nothing to be judged: it steers no value, or --posts is 0",
+            dir.display()
+        )));
+    };
+    let model = session.open_model(args.model.as_deref().unwrap_or(&summary.model.name))?;
+    let judged = run
+        .judge(&model, &judging, BootstrapOptions::default(), &mut StudyBars::new(session))
+        .map_err(|error| kept(error, dir))?;
+    summary.judgement = Some(judged.clone());
+    report::write(dir, &summary)?;
+    Ok(judged)
+}
+
+fn kept(error: StudyError, dir: &Path) -> Failure {
+    match error.is_cancelled() {
+        true => Failure::cancelled(anyhow!(
+            "the judgements so far are kept in `{}`; the same command goes on from there",
+            dir.display()
+        )),
+        false => Failure::from(error),
+    }
+}
+
+/// The gains in a few lines.
+pub fn table(summary: &JudgementSummary) -> String {
+    let mut text = format!("{} posts judged ({})\n", summary.posts, summary.dilemmas);
+    for shift in &summary.shifts {
+        text += &format!("{}, probability gain against the control\n", shift.title);
+        let gains = &shift.against_control;
+        let rows = [
+            ("posts of its value", gains.on_target.as_ref()),
+            ("other posts", gains.off_target.as_ref()),
+            ("all posts", Some(&gains.overall)),
+        ];
+        for (label, gain) in rows {
+            if let Some(GainSummary { full, strict }) = gain {
+                text += &format!("  {label:20} {}   strict {}\n", gain_of(full), gain_of(strict));
+            }
+        }
+    }
+    text
+}
+
+fn gain_of(sample: &SampleSummary) -> String {
+    let e = &sample.weighted;
+    let note = if sample.underpowered { ", underpowered" } else { "" };
+    format!(
+        "{:+.3} [{:+.3}, {:+.3}] (n {}, p {:.3}{note})",
+        e.value, e.low, e.high, sample.clusters, sample.p_positive
+    )
+}

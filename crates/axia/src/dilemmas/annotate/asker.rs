@@ -1,0 +1,205 @@
+//! Asking about one post.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use axia_values::dilemma::{Dilemma, Provenance, Submission};
+
+use super::answer::{Answer, parse};
+use super::question::{LabelOrder, Quoted, post_text};
+use super::vote::{Majority, majority};
+use super::{Annotation, AnnotationSettings, Annotator, AnnotatorError, SetAside, Vote};
+use crate::dilemmas::Candidate;
+use crate::remote::{Reach, one_line};
+
+/// Characters of an answer that are kept of a post that is set aside.
+const LONGEST_KEPT: usize = 1000;
+
+/// Asks an annotator; shared by all workers.
+pub(super) struct Asker<'a> {
+    annotator: &'a dyn Annotator,
+    settings: &'a AnnotationSettings,
+    cancel: &'a AtomicBool,
+    questions: AtomicUsize,
+}
+
+/// What came of a post.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Annotated(Box<Annotation>),
+    /// The annotator answered, but nothing that will do.
+    Unusable(SetAside),
+    /// It was not asked.
+    Unfit(SetAside),
+    /// It did not answer.
+    Unanswered(SetAside, AnnotatorError),
+}
+
+/// What came of a question whose tries are used up.
+enum Unusable {
+    Invalid { complaint: String, answer: String },
+    Missing(AnnotatorError),
+}
+
+/// One post while it is asked about.
+struct Inquiry<'a> {
+    post: &'a Candidate,
+    text: String,
+    quoted: Quoted,
+}
+
+impl<'a> Asker<'a> {
+    pub(super) fn new(
+        annotator: &'a dyn Annotator,
+        settings: &'a AnnotationSettings,
+        cancel: &'a AtomicBool,
+    ) -> Self {
+        Self { annotator, settings, cancel, questions: AtomicUsize::new(0) }
+    }
+
+    /// How often the annotator was asked.
+    pub(super) fn questions(&self) -> usize {
+        self.questions.load(Ordering::Relaxed)
+    }
+
+    /// Asks for all votes about a post, and whether the majority holds with the labels swapped.
+    ///
+    /// # Errors
+    /// Failures that spoil every further question.
+    pub(super) fn annotate(&self, post: &Candidate) -> Result<Outcome, AnnotatorError> {
+        let text = post_text(post);
+        let inquiry = Inquiry { post, quoted: Quoted::new(&text), text };
+        let (length, longest) = (inquiry.text.chars().count(), self.settings.longest_post);
+        if length > longest {
+            let reason = format!("the post has {length} characters, but {longest} are the most");
+            return Ok(Outcome::Unfit(inquiry.set_aside(reason)));
+        }
+        match self.inquire(&inquiry) {
+            Err(error) if error.reach() != Reach::Server => {
+                Ok(Outcome::Unanswered(inquiry.set_aside(error.to_string()), error))
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn inquire(&self, inquiry: &Inquiry) -> Result<Outcome, AnnotatorError> {
+        let mut answers = Vec::new();
+        let mut unusable = None;
+        for number in 0..self.settings.votes {
+            match self.ask(inquiry, LabelOrder::Usual, number)? {
+                Ok(answer) => answers.push(answer),
+                Err(failed) => unusable = Some(failed),
+            }
+        }
+        if let (true, Some(unusable)) = (answers.is_empty(), unusable) {
+            return Ok(inquiry.without_answer(unusable));
+        }
+        let votes: Vec<Vote> = answers.iter().map(|answer| answer.vote).collect();
+        let majority = match majority(&votes) {
+            Ok(majority) => majority,
+            Err(tie) => {
+                return Ok(Outcome::Unusable(SetAside { votes, ..inquiry.set_aside(tie) }));
+            }
+        };
+        let swapped = match self.settings.consistency {
+            true => self.ask(inquiry, LabelOrder::Swapped, self.settings.votes)?.ok(),
+            false => None,
+        };
+        let swapped = swapped.map(|answer| answer.vote);
+        let dilemma = self.dilemma(inquiry, &answers, majority, swapped);
+        let neutralised = inquiry.quoted.neutralised;
+        Ok(Outcome::Annotated(Box::new(Annotation { dilemma, votes, swapped, neutralised })))
+    }
+
+    /// Asks one question until an answer will do or the tries are used up.
+    fn ask(
+        &self,
+        inquiry: &Inquiry,
+        order: LabelOrder,
+        number: usize,
+    ) -> Result<Result<Answer, Unusable>, AnnotatorError> {
+        let mut last: Option<Unusable> = None;
+        let mut attempt = 0;
+        loop {
+            let complaint = match &last {
+                Some(Unusable::Invalid { complaint, .. }) => Some(complaint.as_str()),
+                _ => None,
+            };
+            let question = inquiry.quoted.question(order, complaint);
+            let draw = self.settings.draw(&inquiry.post.id, number, attempt);
+            self.questions.fetch_add(1, Ordering::Relaxed);
+            let failed = match self.annotator.reply(&question, &draw, self.cancel) {
+                Ok(answer) => match parse(&answer) {
+                    Ok(answer) => return Ok(Ok(answer)),
+                    Err(complaint) => Unusable::Invalid { complaint, answer },
+                },
+                Err(error) if error.reach() == Reach::Answer => Unusable::Missing(error),
+                Err(error) => return Err(error),
+            };
+            let failed = match (last.take(), failed) {
+                // What the annotator did say tells more.
+                (Some(said @ Unusable::Invalid { .. }), Unusable::Missing(_)) => said,
+                (_, failed) => failed,
+            };
+            if attempt >= self.settings.retries {
+                return Ok(Err(failed));
+            }
+            last = Some(failed);
+            attempt += 1;
+        }
+    }
+
+    fn dilemma(
+        &self,
+        inquiry: &Inquiry,
+        answers: &[Answer],
+        majority: Majority,
+        swapped: Option<Vote>,
+    ) -> Dilemma {
+        let Majority { vote, agreement } = majority;
+        let post = inquiry.post;
+        let first = answers.iter().find(|answer| answer.vote == vote);
+        Dilemma {
+            id: post.id.clone(),
+            value: vote.value,
+            high_stance: vote.high_stance,
+            low_stance: vote.low_stance,
+            post: inquiry.text.clone(),
+            justification: first.map(|answer| answer.reasons.clone()).unwrap_or_default(),
+            provenance: Provenance::Submission(Submission {
+                subreddit: post.subreddit.clone(),
+                id: post.id.clone(),
+                permalink: post.permalink.clone(),
+                score: post.score,
+                created_utc: post.created_utc,
+                annotator: self.settings.annotator.clone(),
+                votes: self.settings.votes,
+                agreement,
+                consistent: self.settings.consistency.then_some(swapped == Some(vote)),
+            }),
+        }
+    }
+}
+
+impl Inquiry<'_> {
+    fn set_aside(&self, reason: String) -> SetAside {
+        SetAside {
+            id: self.post.id.clone(),
+            reason,
+            votes: Vec::new(),
+            last_answer: None,
+            neutralised: self.quoted.neutralised,
+        }
+    }
+
+    fn without_answer(&self, unusable: Unusable) -> Outcome {
+        match unusable {
+            Unusable::Invalid { complaint, answer } => Outcome::Unusable(SetAside {
+                last_answer: Some(one_line(&answer, LONGEST_KEPT)),
+                ..self.set_aside(complaint)
+            }),
+            Unusable::Missing(error) => {
+                Outcome::Unanswered(self.set_aside(error.to_string()), error)
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Links become their text; addresses go; names of users are hidden.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use memchr::{memchr, memmem};
+use regex::Regex;
+
+use super::pattern::pattern;
+
+/// What stands for the name of a user, after what stood before it.
+const USER: &str = "${1}[user]";
+
+/// `[text](target)` and `![text](target)`. Targets may hold one level of parentheses.
+static LINK: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r#"!?\[([^\[\]]*)\]\((?:[^()\s]|\([^()\s]*\))+(?:\s+"[^"\n]*")?\)"#));
+
+/// Addresses with a scheme or `www.`, and those of common domains with a path. Marks that end a
+/// sentence are no part of the address.
+static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r#"(?x)
+        <? (?i: \b https?:// | \b www\. ) [^\s<>]* [^\s<>.,;:!?"'’”)\]*_] >?
+        | \b (?:[\w-]+\.)+ (?:com|org|net|edu|gov|io|co|uk|be|gg|tv|me|ly|it) /
+          (?: [^\s<>]* [^\s<>.,;:!?"'’”)\]*_] )?"#,
+    )
+});
+
+/// `u/name` and `/u/name` where no address or other word surrounds it.
+static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"(^|[^\w/])/?[uU]/[A-Za-z0-9_-]{2,30}"));
+
+/// The only addresses without a slash.
+static WWW: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)www\."));
+
+/// Links may stand in links, such as a picture that is one; deeper than this nobody writes them.
+const NESTING: usize = 3;
+
+/// Reduces links to their text, removes addresses, and hides names of users; `None` if there are
+/// none. What is removed leaves gaps in the white space.
+pub(super) fn unlink(text: &str) -> Option<String> {
+    let has = |what: &[u8]| memmem::find(text.as_bytes(), what).is_some();
+    let has_link = has(b"](");
+    if !has_link && memchr(b'/', text.as_bytes()).is_none() && !WWW.is_match(text) {
+        return None;
+    }
+    let mut found = Cow::Borrowed(text);
+    for _ in 0..if has_link { NESTING } else { 0 } {
+        found = replace(&LINK, found, "$1");
+    }
+    found = replace(&ADDRESS, found, "");
+    match replace(&NAME, found, USER) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(text) => Some(text),
+    }
+}
+
+fn replace<'a>(regex: &Regex, text: Cow<'a, str>, by: &str) -> Cow<'a, str> {
+    match regex.replace_all(&text, by) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(replaced) => Cow::Owned(replaced),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unlinked(text: &str) -> String {
+        unlink(text).unwrap_or(text.to_owned())
+    }
+
+    #[test]
+    fn links_become_their_text() {
+        for (text, expected) in [
+            ("see [my post](https://a.b/c) now", "see my post now"),
+            ("[a](/r/x/comments/1/b_(c)/) b", "a b"),
+            ("[a](http://x.y \"title\") b", "a b"),
+            ("![pic](img.png)", "pic"),
+            ("[![pic](img.png)](https://x.y)", "pic"),
+            ("[https://x.y/z](https://x.y/z), ok", ", ok"),
+            ("[not a link] (aside)", "[not a link] (aside)"),
+            ("[a]()", "[a]()"),
+        ] {
+            assert_eq!(unlinked(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_go() {
+        for (text, expected) in [
+            ("look: https://example.com/a?b=c_d. Then", "look: . Then"),
+            ("(http://x.y/z)", "()"),
+            ("<https://x.y>", ""),
+            ("WWW.Example.com!", "!"),
+            ("on reddit.com/r/x and imgur.com/a1b2,", "on  and ,"),
+            ("and/or he/she 24/7 1/2 a.m./p.m.", "and/or he/she 24/7 1/2 a.m./p.m."),
+            ("I did.It went well", "I did.It went well"),
+            ("awww. no", "awww. no"),
+        ] {
+            assert_eq!(unlinked(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_of_users_are_hidden() {
+        for (text, expected) in [
+            ("u/some_name-1 said", "[user] said"),
+            ("thanks /u/abc!", "thanks [user]!"),
+            ("(U/abc)", "([user])"),
+            ("[u/abc](https://www.reddit.com/u/abc)", "[user]"),
+            ("menu/items and sub r/u/x", "menu/items and sub r/u/x"),
+        ] {
+            assert_eq!(unlinked(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! From what people type to plain text: no markup debris, no addresses, no names of users, nothing
+//! that was added after the first answers.
+
+mod afterthoughts;
+mod characters;
+mod links;
+mod pattern;
+mod post;
+mod special;
+
+pub(super) use post::{clean_text, clean_title};
+pub(super) use special::{Special, special_flair, special_title};

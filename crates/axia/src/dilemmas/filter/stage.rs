@@ -1,0 +1,158 @@
+//! One thread reads and unpacks, some parse and clean, the caller's puts together.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use axia_engine::error::FileError;
+
+use super::reader::{ReadFile, Reader, Work};
+use super::sieve::{Sieve, Written};
+use super::worker::{Examined, examine};
+use super::{FilterSettings, FilterSummary, InputFile};
+use crate::dilemmas::BuildError;
+use crate::dilemmas::dump::Archive;
+use crate::respondent::Progress;
+
+/// Threads beyond which the one that unpacks is the slowest by far.
+const MOST_WORKERS: usize = 8;
+
+/// Version of the summary's format.
+pub(super) const FORMAT_VERSION: u32 = 1;
+
+/// Filters dumps into the file `path`, which appears whole or not at all. `threads` share the work
+/// with one more that reads. `progress` is told the bytes read from the disk.
+pub(super) fn run(
+    inputs: &[PathBuf],
+    settings: &FilterSettings,
+    path: &Path,
+    threads: usize,
+    progress: Progress,
+) -> Result<FilterSummary, BuildError> {
+    let stats = inputs.iter().map(|input| stat(input)).collect::<Result<Vec<_>, _>>()?;
+    let mut sieve = Sieve::new(inputs, path).map_err(FileError::on("write", path))?;
+    let files = sift(inputs, settings, threads, &mut sieve, path, progress)?;
+    let Written { file, bytes, sha256 } =
+        sieve.finish(path, settings.near_duplicate).map_err(FileError::on("write", path))?;
+    if sieve.counts.candidates == 0 {
+        let broken = sieve.broken.first().map(|line| format!("; the first broken line: {line}"));
+        let message = format!("{}{}", sieve.counts, broken.unwrap_or_default());
+        return Err(BuildError::NoCandidates(message));
+    }
+    file.persist(path).map_err(|e| FileError::on("write", path)(e.error))?;
+    let inputs = inputs.iter().zip(files).zip(stats).zip(&sieve.lines_of_file);
+    let inputs = inputs.map(|(((path, file), (bytes, modified)), lines)| InputFile {
+        path: path.clone(),
+        bytes,
+        modified,
+        sha256: file.sha256,
+        packing: file.packing,
+        unpacked_bytes: file.unpacked_bytes,
+        lines: *lines,
+        damage: file.damage,
+    });
+    Ok(FilterSummary {
+        format_version: FORMAT_VERSION,
+        settings: settings.clone(),
+        inputs: inputs.collect(),
+        created_utc: sieve.created_utc(),
+        counts: sieve.counts,
+        broken_lines: sieve.broken,
+        candidates_bytes: bytes,
+        candidates_sha256: sha256,
+    })
+}
+
+/// The size of a dump and when it was last changed, after a look whether it is one: better now
+/// than when the others have been read.
+pub(super) fn stat(path: &Path) -> Result<(u64, String), BuildError> {
+    let metadata = path.metadata().map_err(FileError::on("open", path))?;
+    let modified = metadata.modified().map_err(FileError::on("read", path))?;
+    Archive::open(path, Arc::default())?;
+    Ok((metadata.len(), humantime::format_rfc3339_nanos(modified).to_string()))
+}
+
+/// Runs the threads and feeds the sieve with what they find, in the order of the dumps.
+fn sift(
+    inputs: &[PathBuf],
+    settings: &FilterSettings,
+    threads: usize,
+    sieve: &mut Sieve<'_>,
+    path: &Path,
+    progress: Progress,
+) -> Result<Vec<ReadFile>, BuildError> {
+    let workers = threads.clamp(1, MOST_WORKERS);
+    let (read, stop) = (Arc::new(AtomicU64::new(0)), AtomicBool::new(false));
+    let (give_buffer, buffers) = channel();
+    let (give_work, work) = channel();
+    let (give_found, found) = channel();
+    // Two for each worker and some for the reader: none ever waits, and memory stays bounded.
+    for _ in 0..2 * workers + 2 {
+        // The other end is right here.
+        let _ = give_buffer.send(Vec::new());
+    }
+    let work = Mutex::new(work);
+    thread::scope(|scope| {
+        let reader = Reader { inputs, read: &read, stop: &stop, buffers, work: give_work };
+        let reader = scope.spawn(|| reader.run());
+        for _ in 0..workers {
+            let give_found = give_found.clone();
+            let work = &work;
+            scope.spawn(move || work_on(work, settings, &give_found));
+        }
+        drop(give_found);
+        let mut feed = Feed { sieve, path, read: &read, progress };
+        let fed = feed.all(&found, &give_buffer);
+        // After a failure the reader may wait for a buffer, or still have much to read.
+        stop.store(true, Ordering::Relaxed);
+        drop(give_buffer);
+        let files = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        fed.and(files)
+    })
+}
+
+/// Examines pieces until there are no more.
+fn work_on(work: &Mutex<Receiver<Work>>, settings: &FilterSettings, found: &Sender<Examined>) {
+    loop {
+        let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(piece) = next else { break };
+        if found.send(examine(piece, settings)).is_err() {
+            break;
+        }
+    }
+}
+
+/// Puts what the workers find back into order.
+struct Feed<'a, 'b> {
+    sieve: &'a mut Sieve<'b>,
+    path: &'a Path,
+    read: &'a AtomicU64,
+    progress: Progress<'a>,
+}
+
+impl Feed<'_, '_> {
+    fn all(
+        &mut self,
+        found: &Receiver<Examined>,
+        buffers: &Sender<Vec<u8>>,
+    ) -> Result<(), BuildError> {
+        let mut early = BTreeMap::new();
+        let mut next = 0;
+        for piece in found {
+            early.insert(piece.sequence, piece);
+            while let Some(piece) = early.remove(&next) {
+                self.sieve.take(&piece).map_err(FileError::on("write", self.path))?;
+                // The reader has ended if it does not want it back.
+                let _ = buffers.send(piece.buffer);
+                next += 1;
+            }
+            if !(self.progress)(self.read.load(Ordering::Relaxed) as usize) {
+                return Err(BuildError::Cancelled);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,184 @@
+//! What the filter stage found.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::FilterSettings;
+use crate::dilemmas::dump::Packing;
+
+/// Why a line of a dump is no candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// It belongs to another subreddit, or to none.
+    OtherSubreddit,
+    /// It passes on another submission.
+    Crosspost,
+    /// It is a link or a picture.
+    Link,
+    /// It was deleted by its author or removed by someone else.
+    Removed,
+    /// It has no text, or none that is left after cleaning.
+    Empty,
+    /// It is about the subreddit, or by its moderators.
+    Meta,
+    /// It tells what happened after another post.
+    Update,
+    /// Its cleaned text has too few words.
+    TooShort,
+    /// Its text has too many words.
+    TooLong,
+    /// Its text is in another language.
+    Language,
+    /// A submission with the same id came before.
+    SameId,
+    /// A post with the same words came before.
+    SameText,
+    /// A post with nearly the same words came before.
+    NearDuplicate,
+}
+
+impl Reason {
+    /// The reason in words, for tables.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::OtherSubreddit => "of another subreddit",
+            Self::Crosspost => "crossposts",
+            Self::Link => "links and pictures",
+            Self::Removed => "deleted or removed",
+            Self::Empty => "without text",
+            Self::Meta => "about the subreddit",
+            Self::Update => "updates of other posts",
+            Self::TooShort => "too short",
+            Self::TooLong => "too long",
+            Self::Language => "in another language",
+            Self::SameId => "read before (same id)",
+            Self::SameText => "exact duplicates",
+            Self::NearDuplicate => "near-duplicates",
+        }
+    }
+}
+
+/// Where every line went: `lines` is the sum of all others.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// Lines of all dumps.
+    pub lines: u64,
+    /// Lines with nothing on them.
+    pub blank: u64,
+    /// Lines that are no submission.
+    pub broken: u64,
+    /// Submissions that were dropped, by reason.
+    pub dropped: BTreeMap<Reason, u64>,
+    /// Posts that are left.
+    pub candidates: u64,
+}
+
+impl Counts {
+    /// Counts a submission as dropped.
+    pub(super) fn drop_one(&mut self, reason: Reason) {
+        *self.dropped.entry(reason).or_default() += 1;
+    }
+
+    /// Adds the counts of another part of the dumps.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.lines += other.lines;
+        self.blank += other.blank;
+        self.broken += other.broken;
+        self.candidates += other.candidates;
+        for (reason, count) in &other.dropped {
+            *self.dropped.entry(*reason).or_default() += count;
+        }
+    }
+
+    /// Whether every line is counted exactly once.
+    #[must_use]
+    pub fn add_up(&self) -> bool {
+        let dropped: u64 = self.dropped.values().sum();
+        self.lines == self.blank + self.broken + dropped + self.candidates
+    }
+}
+
+impl fmt::Display for Counts {
+    /// For example `of 10 lines 2 are broken, 5 too short, 3 left`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "of {} lines", self.lines)?;
+        if self.broken > 0 {
+            write!(f, " {} are broken,", self.broken)?;
+        }
+        for (reason, count) in &self.dropped {
+            write!(f, " {count} {},", reason.label())?;
+        }
+        write!(f, " {} left", self.candidates)
+    }
+}
+
+/// A line that is no submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrokenLine {
+    /// The dump.
+    pub file: PathBuf,
+    /// Its line, counted from 1.
+    pub line: u64,
+    /// Where the line begins, in unpacked bytes from the beginning of the dump.
+    pub offset: u64,
+    /// What is wrong: the field, what was found, what was expected.
+    pub problem: String,
+}
+
+impl fmt::Display for BrokenLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, offset, problem } = self;
+        write!(f, "`{}`, line {line} (byte {offset}): {problem}", file.display())
+    }
+}
+
+/// A dump as it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputFile {
+    /// As the user named it.
+    pub path: PathBuf,
+    /// Its size on the disk.
+    pub bytes: u64,
+    /// When it was last changed.
+    pub modified: String,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// How it is packed.
+    pub packing: Packing,
+    /// Its size unpacked, as far as that went.
+    pub unpacked_bytes: u64,
+    /// Its lines.
+    pub lines: u64,
+    /// Why it could not be unpacked to its end, if so.
+    pub damage: Option<String>,
+}
+
+/// Everything about the filter stage of a build.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilterSummary {
+    /// Version of this file's format.
+    pub format_version: u32,
+    /// What was let through.
+    pub settings: FilterSettings,
+    /// What was read, in this order.
+    pub inputs: Vec<InputFile>,
+    /// Where every line went.
+    pub counts: Counts,
+    /// The first of the broken lines.
+    pub broken_lines: Vec<BrokenLine>,
+    /// When the oldest and the newest candidate were posted, in seconds since 1970 (UTC).
+    pub created_utc: (i64, i64),
+    /// Size of the file of candidates.
+    pub candidates_bytes: u64,
+    /// SHA-256 of the file of candidates.
+    pub candidates_sha256: String,
+}

@@ -1,0 +1,21 @@
+//! Moral judgement: verdicts on dilemmas, and what steering changes in them.
+//!
+//! A respondent reads a post and a neutral question; the three verdicts are scored as
+//! continuations ([`judge`]). [`Judged`] averages over ways of asking, [`JudgementSummary`]
+//! compares respondents.
+
+mod ask;
+mod cut;
+mod judging;
+mod summary;
+mod verdicts;
+mod wording;
+
+pub use ask::{JudgeSettings, Judgement, content_free_id, judge};
+pub use cut::{Shown, cut_to_fit};
+pub use judging::{Judging, around_target};
+pub use summary::{
+    Aim, Judge, JudgementShiftSummary, JudgementSummary, Reading, RespondentVerdicts,
+};
+pub use verdicts::{Judged, Spread};
+pub use wording::{Way, Ways, candidates, question};

@@ -1,0 +1,82 @@
+//! Text from strangers, made fit for a message.
+
+/// Whether a character steers a terminal or the direction of writing, instead of being read. Line
+/// breaks and tabs are among them.
+pub(crate) fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}')
+        || matches!(c, '\u{2066}'..='\u{2069}')
+}
+
+/// `text` on one line, without control characters, of at most `longest` characters: what is
+/// longer is cut after a word and ends in "…".
+pub(crate) fn one_line(text: &str, longest: usize) -> String {
+    // A character beyond the limit shows that there is more; no more is worth reading.
+    let mut line = String::new();
+    let mut length = 0;
+    for word in text.split(|c: char| c.is_whitespace() || is_control(c)) {
+        if word.is_empty() {
+            continue;
+        }
+        if length > 0 {
+            line.push(' ');
+            length += 1;
+        }
+        for c in word.chars().take(longest + 1) {
+            line.push(c);
+            length += 1;
+        }
+        if length > longest {
+            break;
+        }
+    }
+    match line.char_indices().nth(longest) {
+        None => line,
+        Some(_) => shorten(&line, longest),
+    }
+}
+
+/// The beginning of `line`, with its "…" of at most `longest` characters.
+fn shorten(line: &str, longest: usize) -> String {
+    let end = line.char_indices().nth(longest.saturating_sub(1)).map_or(line.len(), |(i, _)| i);
+    let kept = &line[..end];
+    // A line without spaces is cut where it must be.
+    let at_word = match line[end..].starts_with(' ') {
+        true => kept,
+        false => kept.rfind(' ').map_or(kept, |space| &kept[..space]),
+    };
+    format!("{}…", at_word.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn lines_are_joined_and_controls_removed() {
+        assert_eq!(one_line(" a\n\n b\t c ", 100), "a b c");
+        assert_eq!(one_line("\u{1b}[31mred\u{202e}x\u{7}", 100), "[31mred x");
+        assert_eq!(one_line("", 100), "");
+    }
+
+    #[test]
+    fn long_text_is_cut_after_a_word() {
+        assert_eq!(one_line("one two three", 13), "one two three");
+        assert_eq!(one_line("one two three", 12), "one two…");
+        assert_eq!(one_line("one two three", 8), "one two…");
+        assert_eq!(one_line("one two three", 7), "one…");
+        assert_eq!(one_line(&"é".repeat(1000), 4), "ééé…");
+        assert_eq!(one_line(&"ab ".repeat(100_000), 5), "ab…");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_becomes_a_line_within_the_limit(text in "\\PC*|[ab\u{1b}\u{202e}\n ]{0,50}", longest in 1..20_usize) {
+            let line = one_line(&text, longest);
+            prop_assert!(line.chars().count() <= longest);
+            prop_assert!(!line.contains(is_control));
+            prop_assert_eq!(line.trim(), &line);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Moral judgement: gains, verdicts, the matrix, and a reader of single posts.
+
+mod gains;
+mod matrix;
+mod reader;
+mod section;
+mod verdicts;
+
+pub(in crate::report) use matrix::matrix_page;
+pub(super) use section::{JudgementSection, section};

@@ -1,0 +1,7 @@
+//! `results.csv`: every number of a run in one long, tidy table.
+
+mod judgement;
+mod rows;
+mod run;
+
+pub(super) use run::csv;

@@ -1,0 +1,125 @@
+//! A run that has its results, opened to ask its respondents more.
+
+use super::summary::{Role, RunSummary};
+use super::{Follow, RunDir, Steering, StudyError};
+use crate::judge::{Aim, Judge, JudgementSummary, Judging};
+use crate::respondent::Embedded;
+use axia_engine::Model;
+use axia_values::instrument::Dimension;
+use axia_values::rating::Rating;
+use axia_values::stats::BootstrapOptions;
+use axia_values::target::Target;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// A finished run.
+pub struct FinishedRun {
+    dir: RunDir,
+    /// What it steers.
+    pub steerings: Vec<Steering>,
+    respondents: Vec<Member>,
+}
+
+/// A respondent of the run.
+struct Member {
+    name: String,
+    /// The name without the seed.
+    steering: String,
+    role: Role,
+    seed: u64,
+}
+
+/// The part of `manifest.json` that is needed here.
+#[derive(Deserialize)]
+struct Manifest {
+    targets: Vec<Goals>,
+    settings: Seeds,
+}
+
+#[derive(Deserialize)]
+struct Goals {
+    name: String,
+    goals: BTreeMap<String, Rating>,
+}
+
+#[derive(Deserialize)]
+struct Seeds {
+    seeds: Vec<u64>,
+}
+
+impl FinishedRun {
+    /// Opens the run in `dir`, whose results are `summary`.
+    ///
+    /// # Errors
+    /// [`StudyError::InUse`], [`StudyError::File`], [`StudyError::Damaged`].
+    pub fn open(dir: &Path, summary: &RunSummary) -> Result<Self, StudyError> {
+        let dir = RunDir::reopen(dir)?;
+        let manifest: Manifest = dir.manifest()?;
+        let title = |name: &str| {
+            let shift = summary.shifts.iter().find(|shift| shift.respondent == name);
+            shift.map_or_else(|| name.to_owned(), |shift| shift.title.clone())
+        };
+        let steerings = manifest.targets.into_iter().map(|Goals { name, goals }| {
+            let goals = goals.iter().map(|(key, &rating)| (Dimension::from_key(key), rating));
+            let target = Target::profile(name.clone(), goals);
+            Steering { title: title(&name), name, target }
+        });
+        let seeds = manifest.settings.seeds;
+        let respondents = summary
+            .respondents
+            .iter()
+            .map(|respondent| Member::new(&respondent.name, respondent.role, &seeds))
+            .collect();
+        Ok(Self { steerings: steerings.collect(), respondents, dir })
+    }
+
+    /// Has every respondent judge dilemmas.
+    ///
+    /// # Errors
+    /// [`StudyError`]; after a cancellation the judgements can be taken up again.
+    pub fn judge(
+        &self,
+        model: &Model,
+        judging: &Judging,
+        options: BootstrapOptions,
+        follow: &mut dyn Follow,
+    ) -> Result<JudgementSummary, StudyError> {
+        let mut judges = Vec::new();
+        for Member { name, steering, role, seed } in &self.respondents {
+            let adapter = match role {
+                Role::Base => None,
+                _ => Some(model.read_adapter(&self.dir.join(format!("adapters/{name}")))?),
+            };
+            let judged = judging.ask(&self.dir, name, &Embedded::new(model, adapter), follow)?;
+            judges.push(Judge {
+                name: name.clone(),
+                steering: steering.clone(),
+                role: *role,
+                seed: *seed,
+                judged,
+            });
+        }
+        let aims = self.steerings.iter().map(|s| Aim {
+            name: &s.name,
+            title: &s.title,
+            target: &s.target,
+        });
+        judging.summarise(&judges, &aims.collect::<Vec<_>>(), options)
+    }
+}
+
+impl Member {
+    /// Names end in the seed where a run has several.
+    fn new(name: &str, role: Role, seeds: &[u64]) -> Self {
+        let own = seeds.iter().find_map(|&seed| {
+            let steering = name.strip_suffix(&format!("-seed{seed}"))?;
+            Some((steering.to_owned(), seed))
+        });
+        let (steering, seed) = match own.filter(|_| seeds.len() > 1 && role != Role::Base) {
+            Some(own) => own,
+            None => (name.to_owned(), seeds.first().copied().unwrap_or_default()),
+        };
+        Self { name: name.to_owned(), steering, role, seed }
+    }
+}
