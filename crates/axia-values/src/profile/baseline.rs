@@ -25,15 +25,16 @@ pub enum BaselineRule {
     Majority,
     /// The mean expected rating (of a sampled answer: of its valid votes) over all items of the
     /// dimension that are keyed alike, rounded, halves down. For items asked in few ways, whose
-    /// own means would mostly tell which ways these were. Training on it keeps the *expected*
+    /// own means would mostly tell which ways these were; items that were not asked at all get it
+    /// too. Training on it keeps the *expected*
     /// ratings where they were; the majority of answers that are spread over the scale is their
     /// mode, which may lie at an end of it.
     DimensionMean,
 }
 
 /// The baseline rating of each answered item's *statement* (never flipped), by item id, over its
-/// variants and repetitions. `seed` is that of the votes. Items without a valid vote have no
-/// baseline.
+/// variants and repetitions. `seed` is that of the votes. Items without a valid vote, under
+/// [`BaselineRule::DimensionMean`] of any item keyed alike, have no baseline.
 ///
 /// # Errors
 /// [`ProfileError`] for an answer that is not one of the instrument or is given twice.
@@ -54,14 +55,13 @@ pub fn baseline_ratings(
     }
     let mut ratings = BTreeMap::new();
     for (index, item) in instrument.items.iter().enumerate() {
-        let Some(answers) = answers(item) else { continue };
         let rating = match rule {
-            BaselineRule::Majority => {
+            BaselineRule::Majority => answers(item).and_then(|answers| {
                 // A stream of its own, so that an item's draws do not depend on the other items.
                 let mut rng = ChaCha8Rng::seed_from_u64(seed);
                 rng.set_stream(index as u64);
                 answers.flat_map(|r| cast(&r.answer, &mut rng)).collect::<Votes>().baseline()
-            }
+            }),
             BaselineRule::DimensionMean => means
                 .get(&keyed(item))
                 .and_then(|means| mean(means.iter().copied()))

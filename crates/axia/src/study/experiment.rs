@@ -10,15 +10,15 @@ use super::survey::{Administration, administer};
 use super::{Follow, RunDir, Steering, Study, StudyError};
 use crate::judge::{Aim, Judge, Judging};
 use crate::respondent::Embedded;
-use axia_values::instrument::{Item, Split};
-use axia_values::profile::{Profile, Response, Scores, baseline_ratings};
+use axia_values::instrument::{Dimension, Item, Split};
+use axia_values::profile::{BaselineRule, Profile, Response, Scores, baseline_ratings};
 use axia_values::rating::Rating;
 use axia_values::shift::{DomainShift, ShiftRun};
 use axia_values::stats::BootstrapOptions;
 use axia_values::target::Target;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Instant;
 
@@ -190,19 +190,37 @@ impl<'a> Experiment<'a> {
             let survey = Survey {
                 cell: "baseline/responses.jsonl",
                 phase: "baseline ratings",
-                splits: &[Split::Train, Split::Validation],
+                splits: self.baseline_splits(),
                 how,
             };
             let responses = self.ask(&survey, base, follow)?;
             let (rule, seed) = (settings.baseline_rule, settings.seeds[0]);
             let ratings = baseline_ratings(self.study.instrument, &responses, rule, seed)?;
-            let rows: Vec<Baseline> =
-                ratings.into_iter().map(|(item, rating)| Baseline { item, rating }).collect();
+            // Held-out items are never trained on.
+            let items = self.study.instrument.items.iter().filter(|i| i.split != Split::Test);
+            let rated = items.filter_map(|item| {
+                Some(Baseline { item: item.id.clone(), rating: *ratings.get(&item.id)? })
+            });
+            let rows: Vec<Baseline> = rated.collect();
             self.dir.write_lines(CELL, &rows)?;
         }
         self.took("baseline ratings".to_owned(), started)?;
         let rows: Vec<Baseline> = self.dir.read_lines(CELL)?;
         Ok(rows.into_iter().map(|row| (row.item, row.rating)).collect())
+    }
+
+    /// The splits whose items are asked for the baseline. Where a dimension's mean is all that is
+    /// wanted, its validation items tell it, if there are some of every dimension.
+    fn baseline_splits(&self) -> &'static [Split] {
+        let instrument = self.study.instrument;
+        let measured = |split: Split| -> BTreeSet<(&Dimension, bool)> {
+            instrument.split(split).map(|item| (&item.dimension, item.reversed)).collect()
+        };
+        let mean = self.study.settings.baseline_rule == BaselineRule::DimensionMean;
+        match mean && measured(Split::Train).is_subset(&measured(Split::Validation)) {
+            true => &[Split::Validation],
+            false => &[Split::Train, Split::Validation],
+        }
     }
 
     fn evaluate(
