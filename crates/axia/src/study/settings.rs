@@ -102,7 +102,7 @@ impl Settings {
                 order: Order::File,
                 early_stopping: None,
                 train_rows: RowPlan::sampled(828),
-                baseline_variants: VariantPlan::Rotating(3),
+                baseline_variants: VariantPlan::Rotating(9),
                 validation_variants: VariantPlan::Rotating(1),
                 test_variants: VariantPlan::Rotating(3),
                 baseline: AnswerMode::Scored,
