@@ -6,6 +6,7 @@ pub mod dilemmas;
 mod files;
 pub mod judge;
 pub mod models;
+pub mod play;
 pub mod remote;
 pub mod report;
 pub mod respondent;

@@ -351,6 +351,7 @@ impl<'a> Experiment<'a> {
             notes: notes(&model, settings, &respondents, &shifts),
             examples: examples(study.instrument, &targets, &named),
             judgement,
+            play: None,
             model,
             respondents,
             shifts,

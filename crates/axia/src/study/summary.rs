@@ -1,6 +1,7 @@
 //! `results.json`: everything a report shows, in one versioned file.
 
 use crate::judge::JudgementSummary;
+use crate::play::PlaySummary;
 use axia_engine::train::{History, StopReason};
 use axia_values::profile::Profile;
 use axia_values::shift::DomainShift;
@@ -41,6 +42,9 @@ pub struct RunSummary {
     /// How the respondents judge dilemmas, where that was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judgement: Option<JudgementSummary>,
+    /// How the respondents play text adventures, where that was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub play: Option<PlaySummary>,
     /// What a reader must know to judge the numbers, in whole sentences.
     pub notes: Vec<Note>,
     /// Seconds by phase, in order.

@@ -289,6 +289,7 @@ fn frame(name: &str, trained: &[&str]) -> RunSummary {
         training: Vec::new(),
         examples: Vec::new(),
         judgement: None,
+        play: None,
         notes: vec![
             Note {
                 level: NoteLevel::Caution,
