@@ -79,6 +79,7 @@ pub struct Draw<'a> {
 #[derive(Debug, Clone)]
 pub struct Resampler {
     strata: Vec<Vec<usize>>,
+    draws_strata: bool,
     clusters: usize,
     seeds: usize,
     options: BootstrapOptions,
@@ -94,7 +95,15 @@ impl Resampler {
         for (cluster, &stratum) in stratum_of.iter().enumerate() {
             strata[stratum].push(cluster);
         }
-        Self { strata, clusters: stratum_of.len(), seeds, options }
+        Self { strata, draws_strata: false, clusters: stratum_of.len(), seeds, options }
+    }
+
+    /// The same, but the strata are a sample themselves: each resample draws them with replacement
+    /// before it draws clusters within each of those drawn (two-stage bootstrap; Davison and
+    /// Hinkley 1997, §3.8).
+    #[must_use]
+    pub fn nested(stratum_of: &[usize], seeds: usize, options: BootstrapOptions) -> Self {
+        Self { draws_strata: true, ..Self::new(stratum_of, seeds, options) }
     }
 
     /// The observations as they are: everything drawn once.
@@ -109,7 +118,10 @@ impl Resampler {
         let mut seeds = vec![0; self.seeds];
         for _ in 0..self.options.resamples {
             clusters.fill(0);
-            for stratum in &self.strata {
+            for place in 0..self.strata.len() {
+                let drawn =
+                    if self.draws_strata { below(&mut rng, self.strata.len()) } else { place };
+                let stratum = &self.strata[drawn];
                 for _ in stratum {
                     clusters[stratum[below(&mut rng, stratum.len())]] += 1;
                 }
@@ -163,6 +175,23 @@ mod tests {
             varied |= draw.seeds != [1, 1, 1] && draw.clusters != [1; 5];
         });
         assert!(varied);
+    }
+
+    #[test]
+    fn nested_draws_take_whole_strata() {
+        // Two strata of two clusters: a resample has 4 clusters, an even number from each stratum.
+        let resampler = Resampler::nested(&[0, 0, 1, 1], 1, BootstrapOptions::default());
+        let mut of_first = [0; 3];
+        resampler.each(|draw| {
+            let first = draw.clusters[0] + draw.clusters[1];
+            assert_eq!(first + draw.clusters[2] + draw.clusters[3], 4);
+            assert_eq!(first % 2, 0);
+            of_first[first as usize / 2] += 1;
+        });
+        // Neither, one or both draws take the first stratum: 1 : 2 : 1.
+        let all: u32 = of_first.iter().sum();
+        let share = f64::from(of_first[1]) / f64::from(all);
+        assert!((share - 0.5).abs() < 0.05, "{of_first:?}");
     }
 
     #[test]

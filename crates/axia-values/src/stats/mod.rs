@@ -5,10 +5,12 @@
 
 mod average;
 mod bootstrap;
+mod correlation;
 mod multiple;
 mod sample;
 
 pub use average::{mean, sample_sd, weighted_mean};
 pub use bootstrap::{BootstrapOptions, Draw, Estimate, Resampler, quantile};
+pub use correlation::correlation;
 pub use multiple::benjamini_hochberg;
 pub use sample::{MIN_EXAMPLES, Sample, SampleSummary, Strata, underpowered};

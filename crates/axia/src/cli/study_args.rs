@@ -69,6 +69,9 @@ pub struct StudyArgs {
     /// LoRA alpha; by default twice the rank
     #[arg(long, help_heading = "Training", allow_negative_numbers = true)]
     alpha: Option<f64>,
+    /// Part of the model's blocks that are adapted, counted from the output: 1 for all
+    #[arg(long, help_heading = "Training", allow_negative_numbers = true)]
+    adapted_part: Option<f64>,
     /// Peak learning rate
     #[arg(long, help_heading = "Training", allow_negative_numbers = true)]
     lr: Option<f64>,
@@ -120,6 +123,7 @@ impl StudyArgs {
         Settings {
             rank,
             alpha: self.alpha.unwrap_or(defaults.alpha / defaults.rank as f64 * rank as f64),
+            adapted_part: self.adapted_part.unwrap_or(defaults.adapted_part),
             lr: self.lr.unwrap_or(defaults.lr),
             epochs: self.epochs.unwrap_or(defaults.epochs),
             batch_rows: self.batch.unwrap_or(defaults.batch_rows),
@@ -172,6 +176,7 @@ impl StudyArgs {
             settings,
             steerings,
             judging,
+            playing: None,
             command: command_line(),
         };
         let result = Experiment::open(&study, &out)

@@ -124,7 +124,7 @@ pub fn question(post: &str, way: Way, chat: bool) -> Prompt {
     let question =
         [LEAD, post, "\n\n", wording.question, answers.as_str(), wording.close.trim_end()].concat();
     if chat {
-        Prompt::Chat { question, answer: wording.answer.to_owned() }
+        Prompt::Chat { system: None, question, answer: wording.answer.to_owned() }
     } else {
         let gap = &wording.close[wording.close.trim_end().len()..];
         Prompt::Plain([question.as_str(), gap, wording.answer].concat())
@@ -162,7 +162,8 @@ mod tests {
              Neutral = both sides or neither, or it depends\nNTA = the writer is not in the \
              wrong\n\nVerdict:"
         );
-        let Prompt::Chat { question, answer } = question("p", Way { wording: 1, order: 0 }, true)
+        let Prompt::Chat { question, answer, .. } =
+            question("p", Way { wording: 1, order: 0 }, true)
         else {
             panic!()
         };

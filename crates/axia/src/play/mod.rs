@@ -1,9 +1,26 @@
 //! Play: respondents act in annotated text adventures, and what steering changes in it.
+//!
+//! [`Playing`] has a respondent play games, many at once ([`decide`]), and keeps every turn. What
+//! the turns meant is worked out by replaying them ([`episode`]); [`PlaySummary`] compares players.
 
+mod decide;
+mod episode;
+mod landmarks;
+mod playing;
+mod prompt;
+mod settings;
+mod statistics;
+mod summarise;
 mod summary;
+mod turn;
 
+pub use episode::{Act, Episode, Replayed};
+pub use playing::{PlayedGame, Playing};
+pub use settings::{Decide, Guidance, PlaySettings};
+pub use summarise::{PlayAim, Player};
 pub use summary::{
     Agreement, AgreementPoint, Decided, Decisions, GameSummary, Measure, MeasureChange,
     MoveSummary, PlayRole, PlayShift, PlaySummary, PlayerSummary, RevealedChange, RevealedValue,
     SceneSummary, Transcript,
 };
+pub use turn::Turn;

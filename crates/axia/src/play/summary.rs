@@ -1,5 +1,6 @@
 //! The play of a run, as `results.json` keeps it.
 
+use crate::study::summary::Role;
 use axia_values::stats::Estimate;
 use axia_values::taxonomy::RefinedValue;
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,16 @@ pub enum PlayRole {
     Steered,
     /// No model: random play, or an oracle.
     Landmark,
+}
+
+impl From<Role> for PlayRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Base => Self::Base,
+            Role::Control => Self::Control,
+            Role::Steered => Self::Steered,
+        }
+    }
 }
 
 /// How one player played.

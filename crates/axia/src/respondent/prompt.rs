@@ -2,7 +2,7 @@
 
 use super::RespondentError;
 use axia_engine::Model;
-use axia_engine::chat::{ChatMessage, ChatTemplate};
+use axia_engine::chat::{ChatError, ChatMessage, ChatTemplate};
 
 /// A question in one of two shapes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,9 @@ pub enum Prompt {
     Plain(String),
     /// A user's turn in the model's chat format, and the beginning of the answer.
     Chat {
+        /// What the model is told before; a template without a place for it gets it at the head of
+        /// the question.
+        system: Option<String>,
         /// The user's message.
         question: String,
         /// Text that the answer already begins with.
@@ -37,12 +40,12 @@ impl<'a> PromptReader<'a> {
     pub fn ids(&mut self, prompt: &Prompt) -> Result<Vec<u32>, RespondentError> {
         match prompt {
             Prompt::Plain(text) => self.encode(text),
-            Prompt::Chat { question, answer } => {
+            Prompt::Chat { system, question, answer } => {
                 let template = match self.template.take() {
                     Some(template) => template,
                     None => self.model.chat_template()?,
                 };
-                let text = template.render(&[ChatMessage::user(question)], true)?;
+                let text = render(&template, system.as_deref(), question)?;
                 self.template = Some(template);
                 self.encode(&(text + answer))
             }
@@ -56,5 +59,22 @@ impl<'a> PromptReader<'a> {
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, RespondentError> {
         let ids = self.model.tokenizer().encode(text);
         Ok(ids.map_err(axia_engine::EngineError::from)?)
+    }
+}
+
+/// The conversation up to where the model answers.
+fn render(
+    template: &ChatTemplate,
+    system: Option<&str>,
+    question: &str,
+) -> Result<String, ChatError> {
+    let Some(system) = system else {
+        return template.render(&[ChatMessage::user(question)], true);
+    };
+    let both = [ChatMessage::system(system), ChatMessage::user(question)];
+    // Some templates refuse a system's turn, and some forget it.
+    match template.render(&both, true) {
+        Ok(text) if text.contains(system.trim()) => Ok(text),
+        _ => template.render(&[ChatMessage::user(format!("{system}\n\n{question}"))], true),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Settings, StudyError};
 use crate::judge::Judging;
+use crate::play::Playing;
 use axia_engine::Model;
 use axia_values::instrument::{Dimension, Instrument, Split};
 use axia_values::target::{Direction, Target};
@@ -23,6 +24,8 @@ pub struct Study<'a> {
     pub steerings: Vec<Steering>,
     /// Dilemmas for every respondent to judge, if any.
     pub judging: Option<Judging>,
+    /// Games for every respondent to play, if any.
+    pub playing: Option<Playing>,
     /// The command line that repeats the run.
     pub command: String,
 }

@@ -75,6 +75,16 @@ pub enum StudyError {
         /// What the split is needed for.
         purpose: &'static str,
     },
+    /// A game that cannot be played.
+    #[error("the game `{game}` failed (seed {seed}): {problem}")]
+    Game {
+        /// Its name.
+        game: String,
+        /// The seed.
+        seed: u64,
+        /// What happened, and where.
+        problem: String,
+    },
     /// A setting that makes no sense.
     #[error("{0}")]
     Setting(String),

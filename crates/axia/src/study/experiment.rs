@@ -9,6 +9,7 @@ use super::summary::{RespondentSummary, Role, RunSummary, ShiftSummary, Training
 use super::survey::{Administration, administer};
 use super::{Follow, RunDir, Steering, Study, StudyError};
 use crate::judge::{Aim, Judge, Judging};
+use crate::play::{PlayAim, PlayRole, PlaySummary, Player, Playing};
 use crate::respondent::Embedded;
 use axia_values::instrument::{Dimension, Item, Split};
 use axia_values::profile::{BaselineRule, Profile, Response, Scores, baseline_ratings};
@@ -32,6 +33,7 @@ pub struct Experiment<'a> {
     hashes: BTreeMap<String, String>,
     timings: Vec<(String, f64)>,
     judges: Vec<Judge>,
+    players: Vec<Player>,
 }
 
 /// An item's baseline rating, as stored.
@@ -88,10 +90,11 @@ impl<'a> Experiment<'a> {
             "targets": targets,
             "settings": study.settings,
             "judgement": study.judging.as_ref().map(Judging::manifest),
+            "play": study.playing.as_ref().map(Playing::manifest),
         });
         let dir = RunDir::open(dir, &manifest)?;
         let timings = if dir.has(TIMINGS) { dir.read(TIMINGS)? } else { Vec::new() };
-        Ok(Self { study, dir, hashes, timings, judges: Vec::new() })
+        Ok(Self { study, dir, hashes, timings, judges: Vec::new(), players: Vec::new() })
     }
 
     /// Runs what is not there yet and summarises all.
@@ -102,6 +105,7 @@ impl<'a> Experiment<'a> {
         let base = Embedded::new(self.study.model, None);
         let mut answered = vec![self.evaluate("base", Role::Base, 0, &base, follow)?];
         self.judge("base", Role::Base, 0, &base, follow)?;
+        self.play("base", Role::Base, 0, &base, follow)?;
         let mut training = Vec::new();
         if !self.study.steerings.is_empty() {
             let baseline = self.baseline(&base, follow)?;
@@ -150,6 +154,7 @@ impl<'a> Experiment<'a> {
             let respondent = Embedded::new(study.model, Some(study.model.read_adapter(&folder)?));
             answered.push(self.evaluate(&name, role, seed, &respondent, follow)?);
             self.judge(steering, role, seed, &respondent, follow)?;
+            self.play(steering, role, seed, &respondent, follow)?;
         }
         Ok(())
     }
@@ -255,13 +260,37 @@ impl<'a> Experiment<'a> {
         follow: &mut dyn Follow,
     ) -> Result<(), StudyError> {
         let Some(judging) = &self.study.judging else { return Ok(()) };
-        let name =
-            if role == Role::Base { steering.to_owned() } else { self.seeded(steering, seed) };
+        let name = self.respondent(steering, role, seed);
         let started = Instant::now();
         let judged = judging.ask(&self.dir, &name, respondent, follow)?;
         self.took(format!("judge as {name}"), started)?;
         self.judges.push(Judge { name, steering: steering.to_owned(), role, seed, judged });
         Ok(())
+    }
+
+    /// Has a respondent play the games, if the study has any. `steering` is its name without the
+    /// seed.
+    fn play(
+        &mut self,
+        steering: &str,
+        role: Role,
+        seed: u64,
+        respondent: &Embedded,
+        follow: &mut dyn Follow,
+    ) -> Result<(), StudyError> {
+        let Some(playing) = &self.study.playing else { return Ok(()) };
+        let name = self.respondent(steering, role, seed);
+        let started = Instant::now();
+        let turns = playing.ask(&self.dir, &name, respondent, follow)?;
+        self.took(format!("play as {name}"), started)?;
+        let (steering, role) = (steering.to_owned(), PlayRole::from(role));
+        self.players.push(Player { name, steering, role, seed, turns });
+        Ok(())
+    }
+
+    /// A respondent's name: the base model has one whatever the seeds.
+    fn respondent(&self, steering: &str, role: Role, seed: u64) -> String {
+        if role == Role::Base { steering.to_owned() } else { self.seeded(steering, seed) }
     }
 
     /// The answers to a survey: what the run's folder has of them, and the rest asked now, written
@@ -334,6 +363,10 @@ impl<'a> Experiment<'a> {
             Some(judging) => Some(judging.summarise(&self.judges, &aims, options)?),
             None => None,
         };
+        let play = match &study.playing {
+            Some(playing) => Some(self.summarise_play(playing, &shifts, options)?),
+            None => None,
+        };
         let model = describe_model(&study.model_name, study.model)?;
         let targets: Vec<&Target> = study.steerings.iter().map(|s| &s.target).collect();
         let named: Vec<(String, Vec<Response>)> =
@@ -351,13 +384,23 @@ impl<'a> Experiment<'a> {
             notes: notes(&model, settings, &respondents, &shifts),
             examples: examples(study.instrument, &targets, &named),
             judgement,
-            play: None,
+            play,
             model,
             respondents,
             shifts,
             training,
             timings: self.timings,
         })
+    }
+
+    fn summarise_play(
+        &self,
+        playing: &Playing,
+        shifts: &[ShiftSummary],
+        options: BootstrapOptions,
+    ) -> Result<PlaySummary, StudyError> {
+        let aims = self.study.steerings.iter().map(|s| PlayAim::new(s, shifts));
+        playing.summarise(&self.players, &aims.collect::<Vec<_>>(), options)
     }
 
     /// The respondents of every seed for one steering.

@@ -1,8 +1,9 @@
 //! A run that has its results, opened to ask its respondents more.
 
-use super::summary::{Role, RunSummary};
+use super::summary::{Role, RunSummary, ShiftSummary};
 use super::{Follow, RunDir, Steering, StudyError};
 use crate::judge::{Aim, Judge, JudgementSummary, Judging};
+use crate::play::{PlayAim, PlaySummary, Player, Playing};
 use crate::respondent::Embedded;
 use axia_engine::Model;
 use axia_values::instrument::Dimension;
@@ -22,6 +23,7 @@ pub struct FinishedRun {
 }
 
 /// A respondent of the run.
+#[derive(Clone)]
 struct Member {
     name: String,
     /// The name without the seed.
@@ -86,19 +88,11 @@ impl FinishedRun {
         follow: &mut dyn Follow,
     ) -> Result<JudgementSummary, StudyError> {
         let mut judges = Vec::new();
-        for Member { name, steering, role, seed } in &self.respondents {
-            let adapter = match role {
-                Role::Base => None,
-                _ => Some(model.read_adapter(&self.dir.join(format!("adapters/{name}")))?),
-            };
-            let judged = judging.ask(&self.dir, name, &Embedded::new(model, adapter), follow)?;
-            judges.push(Judge {
-                name: name.clone(),
-                steering: steering.clone(),
-                role: *role,
-                seed: *seed,
-                judged,
-            });
+        for member in &self.respondents {
+            let respondent = self.respondent(model, member)?;
+            let judged = judging.ask(&self.dir, &member.name, &respondent, follow)?;
+            let Member { name, steering, role, seed } = member.clone();
+            judges.push(Judge { name, steering, role, seed, judged });
         }
         let aims = self.steerings.iter().map(|s| Aim {
             name: &s.name,
@@ -106,6 +100,42 @@ impl FinishedRun {
             target: &s.target,
         });
         judging.summarise(&judges, &aims.collect::<Vec<_>>(), options)
+    }
+
+    /// Has every respondent play games; `shifts` are the run's shifts in the survey.
+    ///
+    /// # Errors
+    /// [`StudyError`]; after a cancellation the games can be gone on with.
+    pub fn play(
+        &self,
+        model: &Model,
+        playing: &Playing,
+        shifts: &[ShiftSummary],
+        options: BootstrapOptions,
+        follow: &mut dyn Follow,
+    ) -> Result<PlaySummary, StudyError> {
+        let mut players = Vec::new();
+        for member in &self.respondents {
+            let respondent = self.respondent(model, member)?;
+            let turns = playing.ask(&self.dir, &member.name, &respondent, follow)?;
+            let Member { name, steering, role, seed } = member.clone();
+            players.push(Player { name, steering, role: role.into(), seed, turns });
+        }
+        let aims: Vec<PlayAim> = self.steerings.iter().map(|s| PlayAim::new(s, shifts)).collect();
+        playing.summarise(&players, &aims, options)
+    }
+
+    /// A respondent of the run, brought back.
+    fn respondent<'m>(
+        &self,
+        model: &'m Model,
+        member: &Member,
+    ) -> Result<Embedded<'m>, StudyError> {
+        let adapter = match member.role {
+            Role::Base => None,
+            _ => Some(model.read_adapter(&self.dir.join(format!("adapters/{}", member.name)))?),
+        };
+        Ok(Embedded::new(model, adapter))
     }
 }
 

@@ -98,7 +98,11 @@ fn number(instrument: &Instrument, item: usize, variant: Variant) -> u64 {
 /// The prompt of a row up to the rating.
 pub fn prompt(row: &Row, chat: bool) -> Prompt {
     if chat {
-        Prompt::Chat { question: row.instruction_and_statement.clone(), answer: row.before.clone() }
+        Prompt::Chat {
+            system: None,
+            question: row.instruction_and_statement.clone(),
+            answer: row.before.clone(),
+        }
     } else {
         Prompt::Plain(row.prompt())
     }

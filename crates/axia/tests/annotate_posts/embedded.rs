@@ -34,7 +34,8 @@ fn questions(texts: &[&str]) -> Vec<String> {
 /// How many control tokens of `model` are in the prompt that asks `question`.
 fn control_tokens(model: &Model, question: &str, tokens: &[&str]) -> usize {
     let ids: Vec<_> = tokens.iter().map(|t| model.tokenizer().token_to_id(t).unwrap()).collect();
-    let prompt = Prompt::Chat { question: question.to_owned(), answer: "{".to_owned() };
+    let prompt =
+        Prompt::Chat { system: None, question: question.to_owned(), answer: "{".to_owned() };
     let prompt = PromptReader::new(model).ids(&prompt).unwrap();
     prompt.iter().filter(|id| ids.contains(id)).count()
 }

@@ -34,7 +34,11 @@ impl Annotator for RespondentAnnotator<'_> {
         cancel: &AtomicBool,
     ) -> Result<String, AnnotatorError> {
         let reply = Reply {
-            prompt: Prompt::Chat { question: question.to_owned(), answer: BEGINNING.to_owned() },
+            prompt: Prompt::Chat {
+                system: None,
+                question: question.to_owned(),
+                answer: BEGINNING.to_owned(),
+            },
             sampling: Sampling { temperature: draw.temperature, ..Sampling::GREEDY },
             seed: draw.seed,
             max_tokens: draw.max_tokens,

@@ -1,0 +1,39 @@
+//! Correlation.
+
+/// Pearson's correlation of `(x, y, weight)` triples; nothing where x or y does not vary.
+#[must_use]
+pub fn correlation(points: &[(f64, f64, f64)]) -> Option<f64> {
+    let total: f64 = points.iter().map(|(_, _, weight)| weight).sum();
+    let mean = |of: fn(&(f64, f64, f64)) -> f64| {
+        points.iter().map(|point| of(point) * point.2).sum::<f64>() / total
+    };
+    let (mean_x, mean_y) = (mean(|point| point.0), mean(|point| point.1));
+    let (mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0);
+    for (x, y, weight) in points {
+        let (x, y) = (x - mean_x, y - mean_y);
+        xx += weight * x * x;
+        yy += weight * y * y;
+        xy += weight * x * y;
+    }
+    // What rounding leaves of equal numbers is no variation.
+    let varies = |squares: f64, mean: f64| squares > 1e-18 * total * (1.0 + mean * mean);
+    (varies(xx, mean_x) && varies(yy, mean_y)).then(|| xy / (xx * yy).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn correlations_by_hand() {
+        let weighted = |weight: f64| [(1.0, 1.0, 1.0), (2.0, 3.0, 1.0), (3.0, 2.0, weight)];
+        // Deviations (-1, 0, 1) and (-1, 1, 0): 1 / 2.
+        assert!(correlation(&weighted(1.0)).is_some_and(|r| (r - 0.5).abs() < 1e-12));
+        // A point that counts twice is two points.
+        let doubled = [(1.0, 1.0, 1.0), (2.0, 3.0, 1.0), (3.0, 2.0, 1.0), (3.0, 2.0, 1.0)];
+        let (once, twice) = (correlation(&weighted(2.0)), correlation(&doubled));
+        assert!(once.zip(twice).is_some_and(|(a, b)| (a - b).abs() < 1e-12));
+        assert_eq!(correlation(&[(0.1, 1.0, 1.0), (0.1, 2.0, 1.0)]), None);
+        assert_eq!(correlation(&[]), None);
+    }
+}
