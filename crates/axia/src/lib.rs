@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod dilemmas;
 mod files;
+pub mod games;
 pub mod judge;
 pub mod models;
 pub mod play;

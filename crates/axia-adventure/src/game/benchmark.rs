@@ -94,6 +94,8 @@ fn games(data: &Path) -> Result<Vec<String>, LoadError> {
         .map_err(|source| LoadError::Read { path: folder.clone(), source })?;
     let mut names: Vec<String> = entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".json").map(Into::into))
+        // Archives made on a Mac hold a file `._name` beside each file.
+        .filter(|name: &String| !name.starts_with('.'))
         .collect();
     names.sort();
     Ok(names)

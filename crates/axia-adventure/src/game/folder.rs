@@ -23,6 +23,14 @@ impl Game {
     /// Mistakes further on are found by [`crate::check`].
     pub fn read_folder(folder: &Path, limits: Limits) -> Result<Self, LoadError> {
         let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or("game");
+        Self::from_files(name, folder, &Self::folder_files(folder)?, limits)
+    }
+
+    /// The texts of a game folder's files by name: all that belongs to the game.
+    ///
+    /// # Errors
+    /// If a file is missing or cannot be read.
+    pub fn folder_files(folder: &Path) -> Result<BTreeMap<String, String>, LoadError> {
         let mut files = BTreeMap::new();
         for file in ["game.toml", "annotations.toml"] {
             files.insert(file.to_owned(), read(&folder.join(file))?);
@@ -37,7 +45,7 @@ impl Game {
                 files.insert(file.to_owned(), read(&path)?);
             }
         }
-        Self::from_files(name, folder, &files, limits)
+        Ok(files)
     }
 
     /// Loads a game from its files' texts by name, for games that are part of a program. `folder`

@@ -88,7 +88,8 @@ pub struct EpisodeRecord {
     pub truncated: bool,
     /// The actions.
     pub actions: Vec<usize>,
-    /// The states.
+    /// The states; a caller that writes them elsewhere may take them out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepRecord>,
     /// All nodes or marks passed.
     pub node_history: Vec<String>,

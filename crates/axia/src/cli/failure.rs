@@ -2,6 +2,7 @@
 
 use crate::dilemmas::BuildError;
 use crate::dilemmas::annotate::AnnotateError;
+use crate::games::{GamesError, plain};
 use crate::models::ModelError;
 use crate::report::ReportError;
 use crate::study::StudyError;
@@ -119,6 +120,13 @@ impl From<BuildError> for Failure {
 impl From<AnnotateError> for Failure {
     fn from(error: AnnotateError) -> Self {
         BuildError::from(error).into()
+    }
+}
+
+impl From<GamesError> for Failure {
+    /// The message may quote a game, which may come from anywhere.
+    fn from(error: GamesError) -> Self {
+        Self::input(anyhow::anyhow!(plain(&error.to_string())))
     }
 }
 

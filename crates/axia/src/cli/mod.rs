@@ -6,6 +6,7 @@ mod failure;
 mod judge;
 mod judging_args;
 mod models;
+mod play;
 mod profile;
 mod report;
 mod rows;
@@ -38,6 +39,7 @@ enum Command {
     Profile(profile::ProfileArgs),
     Steer(steer::SteerArgs),
     Judge(judge::JudgeArgs),
+    Play(play::PlayArgs),
     Report(report::ReportArgs),
     Data(data::DataArgs),
     Pull(models::PullArgs),
@@ -61,6 +63,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Profile(args) => profile::run(args),
         Command::Steer(args) => steer::run(args),
         Command::Judge(args) => judge::run(args),
+        Command::Play(args) => play::run(args),
         Command::Report(args) => report::run(args),
         Command::Data(args) => data::run(args),
         Command::Pull(args) => models::pull(args),

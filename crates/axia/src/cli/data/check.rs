@@ -1,9 +1,11 @@
-//! `axia data check`: quality control of surveys and dilemmas.
+//! `axia data check`: quality control of surveys, dilemmas and games.
 
+use super::check_games::{CheckedGame, check_games};
 use super::source::Source;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::judging_args::read_dilemmas;
 use crate::cli::stdout::print;
+use crate::games::{find_own, game_folders};
 use anyhow::anyhow;
 use axia_values::check::{CheckProfile, CheckReport, DilemmaCheckReport, Report, Severity};
 use axia_values::dilemma::DilemmaSet;
@@ -18,24 +20,26 @@ use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
-/// Check the quality of a survey or of a set of dilemmas
+/// Check the quality of a survey, of a set of dilemmas, or of games
 ///
 /// Prints what it consists of and what a careful reviewer would object to: duplicates, texts that
-/// name their value, contrasts that merely negate, uneven counts, posts that give a verdict away.
-/// Without a FILE both bundled ones are checked. Exits with 1 if there are errors, with 2 if the
-/// file cannot be read.
+/// name their value, contrasts that merely negate, uneven counts, posts that give a verdict away;
+/// in games, lines that cannot work, paths that fail, options without a mark. Without a FILE all
+/// that ships with axia is checked. Exits with 1 if there are errors, with 2 if the file cannot be
+/// read.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  axia data check                          the bundled survey and dilemmas
+  axia data check                          the bundled survey, dilemmas and games
   axia data check mine.toml                a survey of your own
   axia data check dilemmas.jsonl           dilemmas of your own
+  axia data check my-games/the-salt-road   a game of your own, or a folder of games
   axia data check mine.csv --profile full  held to the design of the bundled survey
   axia data check mine.toml --json | jq '.findings[] | select(.severity == \"error\")'")]
 pub struct CheckArgs {
     #[command(flatten)]
     source: Source,
-    /// How strict to be
+    /// How strict to be with surveys and dilemmas
     #[arg(long, value_enum, default_value_t = ProfileName::Auto)]
     profile: ProfileName,
     /// Print the report as JSON
@@ -76,14 +80,19 @@ fn is_of_full_design(survey: &Instrument) -> bool {
 pub fn run(args: CheckArgs) -> Outcome {
     let checked = match args.source.file() {
         Some(file) if is_dilemma_set(file) => vec![args.dilemmas(&read_dilemmas(file)?)],
+        Some(file) if file.is_dir() => {
+            check_games(&game_folders(file)?)?.into_iter().map(Checked::game).collect()
+        }
         Some(_) => vec![args.survey()?],
-        None => vec![args.survey()?, args.dilemmas(DilemmaSet::bundled())],
+        None => {
+            let mut checked = vec![args.survey()?, args.dilemmas(DilemmaSet::bundled())];
+            checked.extend(check_games(&find_own(None, &[])?)?.into_iter().map(Checked::game));
+            checked
+        }
     };
     let text = match (args.json, checked.as_slice()) {
         (true, [one]) => json(&one.json)?,
-        (true, all) => {
-            json(&all.iter().map(|one| (one.kind, &one.json)).collect::<BTreeMap<_, _>>())?
-        }
+        (true, all) => json(&by_kind(all))?,
         (false, all) => all.iter().map(|one| one.text.as_str()).collect::<Vec<_>>().join("\n\n"),
     };
     print(format!("{text}\n").as_bytes())?;
@@ -95,9 +104,24 @@ pub fn run(args: CheckArgs) -> Outcome {
     if failed.is_empty() { Ok(()) } else { Err(Failure::failed(anyhow!(failed.join("; ")))) }
 }
 
+/// Reports by kind; games are a list.
+fn by_kind(checked: &[Checked]) -> BTreeMap<&'static str, Json> {
+    let mut kinds = BTreeMap::new();
+    for one in checked {
+        match kinds.entry(one.kind).or_insert_with(|| Json::Array(Vec::new())) {
+            Json::Array(list) if one.kind == GAMES => list.push(one.json.clone()),
+            other => *other = one.json.clone(),
+        }
+    }
+    kinds
+}
+
 fn json<T: Serialize>(value: &T) -> Outcome<String> {
     serde_json::to_string_pretty(value).map_err(Failure::failed)
 }
+
+/// What the JSON of several reports calls those on games.
+const GAMES: &str = "games";
 
 /// A report that is ready to be printed.
 struct Checked {
@@ -125,6 +149,10 @@ impl Checked {
             json: serde_json::to_value(report).unwrap_or_default(),
         }
     }
+
+    fn game(CheckedGame { name, errors, text, json }: CheckedGame) -> Self {
+        Self { kind: GAMES, name, errors, text, json }
+    }
 }
 
 impl CheckArgs {
@@ -144,12 +172,12 @@ impl CheckArgs {
     }
 }
 
-/// Whether a path holds dilemmas rather than a survey: a folder, axia's own format by its first
-/// line, or the public JSON, whose lists hold posts.
+/// Whether a path holds dilemmas rather than a survey: a folder with JSON lines, axia's own format
+/// by its first line, or the public JSON, whose lists hold posts.
 fn is_dilemma_set(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase);
     match ending.as_deref() {
-        _ if path.is_dir() => true,
+        _ if path.is_dir() => game_folders(path).is_err(),
         Some("jsonl") => first_line(path).is_some_and(|line| line.contains("\"axia-dilemmas\"")),
         Some("json") => fs::read(path).is_ok_and(|bytes| {
             let lists = serde_json::from_slice::<BTreeMap<String, Json>>(&bytes);

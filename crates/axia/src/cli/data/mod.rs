@@ -1,7 +1,8 @@
-//! `axia data`: questionnaires and dilemmas in and out.
+//! `axia data`: questionnaires, dilemmas and games, in and out.
 
 mod build_dilemmas;
 mod check;
+mod check_games;
 mod dilemmas;
 mod export;
 mod import;
@@ -9,23 +10,26 @@ mod output;
 mod select;
 mod show;
 mod source;
+mod verify_games;
 
 use super::failure::Outcome;
 use clap::{Args, Subcommand};
 
-/// Import, check, show and export value surveys; build sets of moral dilemmas
+/// Import, check, show and export value surveys; build sets of moral dilemmas; check games
 ///
 /// A survey is a questionnaire: statements that express values, each asked in every combination
 /// of task instruction and response template. Without a FILE the commands use the survey that
-/// ships with axia. A dilemma is a post about a conflict, with the value at its centre.
+/// ships with axia. A dilemma is a post about a conflict, with the value at its centre. A game is a
+/// text adventure whose scenes say what they cost.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  axia data check                                is the bundled survey sound?
+  axia data check                                are the bundled data sound?
   axia data show --value power --limit 5         read some of its statements
   axia data import theirs.json --out ours.toml   bring in another survey
   axia data export --as preferences --value power --direction down --out pairs.jsonl
-  axia data build-dilemmas dump.zst --out aita --filter-only")]
+  axia data build-dilemmas dump.zst --out aita --filter-only
+  axia data verify-games game_data               are the MACHIAVELLI benchmark's data whole?")]
 pub struct DataArgs {
     #[command(subcommand)]
     command: DataCommand,
@@ -40,6 +44,7 @@ enum DataCommand {
     ImportDilemmas(dilemmas::ImportDilemmasArgs),
     ExportDilemmas(dilemmas::ExportDilemmasArgs),
     BuildDilemmas(build_dilemmas::BuildDilemmasArgs),
+    VerifyGames(verify_games::VerifyGamesArgs),
 }
 
 /// Runs the command.
@@ -52,5 +57,6 @@ pub fn run(args: DataArgs) -> Outcome {
         DataCommand::ImportDilemmas(args) => dilemmas::import(args),
         DataCommand::ExportDilemmas(args) => dilemmas::export(args),
         DataCommand::BuildDilemmas(args) => build_dilemmas::run(args),
+        DataCommand::VerifyGames(args) => verify_games::run(args),
     }
 }

@@ -1,0 +1,18 @@
+//! Games to play: those that ship with axia, folders of one's own, the benchmark's data.
+
+mod benchmark;
+mod bundled;
+mod content;
+mod error;
+mod find;
+mod location;
+mod plain;
+pub mod verify;
+
+pub use benchmark::{BENCHMARK_GAMES, TEST_GAMES};
+pub use bundled::{bundled, bundled_names};
+pub use content::content_hash;
+pub use error::GamesError;
+pub use find::{find_benchmark, find_own, game_folders};
+pub use location::{LoadedGame, Location};
+pub(crate) use plain::plain;
