@@ -24,15 +24,6 @@ impl TargetModules {
         Self::Names(names.map(str::to_owned).to_vec())
     }
 
-    /// Every linear layer of the blocks from `first` on, of `blocks` in all.
-    pub fn from_block(first: usize, blocks: usize) -> Self {
-        if first == 0 {
-            return Self::every_linear_layer();
-        }
-        let numbers: Vec<String> = (first..blocks).map(|block| block.to_string()).collect();
-        Self::Pattern(format!(r".*\.layers\.({})\..*_proj", numbers.join("|")))
-    }
-
     /// The modules of a model that are targeted, in the model's order.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ impl<K: Kernels> Decoder<K> {
         k.zero(dx);
         k.rms_norm_backward(&dout, x, &self.final_norm, self.eps(), dx);
         work.dnorm = dout;
-        for index in (adapter.first_block()..self.blocks.len()).rev() {
+        for index in (0..self.blocks.len()).rev() {
             let kept = &mut blocks[index];
             self.mlp_backward(index, adapter, kept, work, dx, gradients);
             self.attention_backward(index, adapter, pass, kept, work, dx, gradients);
@@ -97,8 +97,8 @@ impl<K: Kernels> Decoder<K> {
             &work.norm
         };
         gradients.add(k, adapter, (index, Module::Q), query_input, dq);
-        if index == adapter.first_block() {
-            // All below is frozen.
+        if index == 0 {
+            // Below lie the embeddings, which are frozen.
             return;
         }
         k.linear_backward(dk, layer(Module::K), Write::Set, dnorm);

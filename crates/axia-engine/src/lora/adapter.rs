@@ -17,9 +17,6 @@ pub struct LoraSettings {
     pub rslora: bool,
     /// Linear layers that get a pair, in every block; each at most once.
     pub modules: Vec<Module>,
-    /// Blocks before this one get no pair. Nothing below the first pair needs a gradient, so that
-    /// the pass back ends there.
-    pub first_block: usize,
 }
 
 impl LoraSettings {
@@ -32,7 +29,7 @@ impl LoraSettings {
 
 impl Default for LoraSettings {
     fn default() -> Self {
-        Self { rank: 64, alpha: 128.0, rslora: false, modules: MODULES.to_vec(), first_block: 0 }
+        Self { rank: 64, alpha: 128.0, rslora: false, modules: MODULES.to_vec() }
     }
 }
 
@@ -70,7 +67,7 @@ impl<K: Kernels> Adapter<K> {
         let (rank, scale) = (settings.rank, settings.scale());
         let mut pairs = Vec::new();
         let mut sizes = Vec::new();
-        for block in settings.first_block..config.layers {
+        for block in 0..config.layers {
             for &module in &settings.modules {
                 let (out, input) = module.shape(config);
                 let bound = 1.0 / (input as f32).sqrt();
@@ -102,12 +99,6 @@ impl<K: Kernels> Adapter<K> {
     /// Block and module of every pair.
     pub fn places(&self) -> &[Place] {
         &self.places
-    }
-
-    /// The first block with a pair; the number of blocks where there is none.
-    pub(crate) fn first_block(&self) -> usize {
-        let adapted = |pairs: &[Option<usize>; MODULES.len()]| pairs.iter().any(Option::is_some);
-        self.index.iter().position(adapted).unwrap_or(self.index.len())
     }
 
     /// All pairs, in the order of [`Self::places`].

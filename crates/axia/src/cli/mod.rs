@@ -7,6 +7,7 @@ mod judge;
 mod judging_args;
 mod models;
 mod play;
+mod playing_args;
 mod profile;
 mod report;
 mod rows;

@@ -2,10 +2,13 @@
 
 use super::failure::{Failure, Outcome};
 use super::judging_args::{JudgingArgs, JudgingDefaults};
+use super::playing_args::PlayingArgs;
 use super::session::{Compute, Session, StudyBars};
 use super::stdout::{print, print_json};
+use crate::games::find_own;
 use crate::judge::Ways;
 use crate::models::{self, ModelReference};
+use crate::play::{Decide, PlaySettings};
 use crate::report;
 use crate::study::summary::RunSummary;
 use crate::study::{Experiment, Preset, RowPlan, Settings, Steering, Study, StudyError};
@@ -37,8 +40,8 @@ pub enum OrderName {
     Random,
 }
 
-/// None unless asked for, to keep the run short; then in the fewest ways.
-const QUICK_JUDGING: JudgingDefaults = JudgingDefaults { posts: Some(0), ways: Ways::Latin };
+/// The target's posts and a few of every other value, in the fewest ways.
+const QUICK_JUDGING: JudgingDefaults = JudgingDefaults { posts: Some(36), ways: Ways::Latin };
 /// Everything.
 const PAPER_JUDGING: JudgingDefaults = JudgingDefaults { posts: None, ways: Ways::All };
 
@@ -69,9 +72,6 @@ pub struct StudyArgs {
     /// LoRA alpha; by default twice the rank
     #[arg(long, help_heading = "Training", allow_negative_numbers = true)]
     alpha: Option<f64>,
-    /// Part of the model's blocks that are adapted, counted from the output: 1 for all
-    #[arg(long, help_heading = "Training", allow_negative_numbers = true)]
-    adapted_part: Option<f64>,
     /// Peak learning rate
     #[arg(long, help_heading = "Training", allow_negative_numbers = true)]
     lr: Option<f64>,
@@ -95,6 +95,11 @@ pub struct StudyArgs {
     readout: Option<Readout>,
     #[command(flatten)]
     judging: JudgingArgs,
+    /// Games that each respondent plays of each bundled text adventure; 0 for none
+    #[arg(long, value_name = "N", help_heading = "Play")]
+    episodes: Option<u64>,
+    #[command(flatten)]
+    playing: PlayingArgs,
     /// Put questions in the model's chat format
     #[arg(long)]
     chat: bool,
@@ -123,7 +128,6 @@ impl StudyArgs {
         Settings {
             rank,
             alpha: self.alpha.unwrap_or(defaults.alpha / defaults.rank as f64 * rank as f64),
-            adapted_part: self.adapted_part.unwrap_or(defaults.adapted_part),
             lr: self.lr.unwrap_or(defaults.lr),
             epochs: self.epochs.unwrap_or(defaults.epochs),
             batch_rows: self.batch.unwrap_or(defaults.batch_rows),
@@ -137,19 +141,29 @@ impl StudyArgs {
         }
     }
 
+    /// Few games, decided without sampling words, or many in the benchmark's way.
+    fn play_defaults(&self) -> PlaySettings {
+        let benchmark = PlaySettings::default();
+        match self.preset {
+            PresetName::Quick => PlaySettings { decide: Decide::Score, episodes: 2, ..benchmark },
+            PresetName::Paper => PlaySettings { episodes: 10, ..benchmark },
+        }
+    }
+
     /// The survey, with at most `--limit` items per split.
     pub fn instrument(&self) -> Outcome<Instrument> {
         let instrument = load_instrument(self.survey.as_deref(), self.questionnaire.as_deref())?;
         Ok(limited(instrument, self.limit))
     }
 
-    /// Runs the study and writes its report; `judges` says whether dilemmas are judged too.
+    /// Runs the study and writes its report; `behaves` says whether dilemmas are judged and games
+    /// played too.
     pub fn run(
         &self,
         steerings: Vec<Steering>,
         instrument: &Instrument,
         name: &str,
-        judges: bool,
+        behaves: bool,
     ) -> Outcome {
         let settings = self.settings();
         settings.check()?;
@@ -158,10 +172,12 @@ impl StudyArgs {
             PresetName::Paper => PAPER_JUDGING,
         };
         let targets: Vec<&Target> = steerings.iter().map(|steering| &steering.target).collect();
-        let judging = match judges {
+        let judging = match behaves {
             true => self.judging.resolve(defaults, &targets, settings.seeds[0], self.chat)?,
             false => None,
         };
+        let play = self.play_defaults();
+        let episodes = self.episodes.unwrap_or(play.episodes);
         let out = self.out.clone().unwrap_or_else(|| Path::new("runs").join(name));
         if self.dry_run {
             return self.plan(&settings, &steerings, instrument, &out);
@@ -176,7 +192,14 @@ impl StudyArgs {
             settings,
             steerings,
             judging,
-            playing: None,
+            playing: match (episodes, behaves) {
+                (0, _) | (_, false) => None,
+                _ => Some(self.playing.resolve(
+                    &find_own(None, &[])?,
+                    PlaySettings { episodes, ..play },
+                    &model,
+                )?),
+            },
             command: command_line(),
         };
         let result = Experiment::open(&study, &out)

@@ -4,7 +4,7 @@ use super::summary::TrainingSummary;
 use super::survey::prompt;
 use super::{Follow, RunDir, Settings, StudyError};
 use crate::respondent::PromptReader;
-use axia_engine::adapter::{LoraConfig, TargetModules};
+use axia_engine::adapter::LoraConfig;
 use axia_engine::error::FileError;
 use axia_engine::lora::{Adapter, LoraSettings};
 use axia_engine::train::{
@@ -67,11 +67,9 @@ impl Workshop<'_> {
         }
         let data = self.data(plan)?;
         let decoder = self.model.decoder();
-        let blocks = decoder.config().layers;
         let lora = LoraSettings {
             rank: self.settings.rank,
             alpha: self.settings.alpha,
-            first_block: self.settings.first_block(blocks),
             ..LoraSettings::default()
         };
         let fresh = Adapter::fresh(decoder.kernels(), decoder.config(), &lora, plan.seed);
@@ -84,7 +82,6 @@ impl Workshop<'_> {
         follow.end();
         let config = LoraConfig {
             base_model: Some(self.model_name.to_owned()),
-            target_modules: TargetModules::from_block(lora.first_block, blocks),
             ..LoraConfig::uniform(self.settings.rank, self.settings.alpha)
         };
         let peft = trained.adapter.to_peft(decoder.kernels(), decoder.config(), config);

@@ -22,7 +22,7 @@ pub use error::StudyError;
 pub use experiment::Experiment;
 pub use finished::FinishedRun;
 pub use follow::{Follow, Quiet};
-pub use provenance::{describe_model, describe_survey, machine, sha256_of};
+pub use provenance::{describe_model, describe_survey, machine, model_hashes, sha256_of};
 pub use row_plan::RowPlan;
 pub use rows::Rows;
 pub use run_dir::RunDir;

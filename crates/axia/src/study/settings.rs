@@ -25,8 +25,6 @@ pub struct Settings {
     pub rank: usize,
     /// LoRA alpha.
     pub alpha: f64,
-    /// Part of the blocks that are adapted, counted from the output: 1 for all.
-    pub adapted_part: f64,
     /// Peak learning rate.
     pub lr: f64,
     /// Most epochs.
@@ -73,7 +71,6 @@ impl Settings {
         let paper = Self {
             rank: 256,
             alpha: 512.0,
-            adapted_part: 1.0,
             lr: 1e-4,
             epochs: 10,
             batch_rows: 108,
@@ -99,7 +96,6 @@ impl Settings {
             Preset::Quick => Self {
                 rank: 16,
                 alpha: 32.0,
-                adapted_part: 0.5,
                 lr: 1.5e-3,
                 epochs: 1,
                 batch_rows: 9,
@@ -115,11 +111,6 @@ impl Settings {
                 ..paper
             },
         }
-    }
-
-    /// The first block that is adapted, of `blocks`.
-    pub fn first_block(&self, blocks: usize) -> usize {
-        blocks - ((blocks as f64 * self.adapted_part).round() as usize).clamp(1, blocks.max(1))
     }
 
     /// How the survey is given for evaluation.
@@ -145,9 +136,6 @@ impl Settings {
         }
         if !(self.alpha.is_finite() && self.alpha > 0.0) {
             return wrong("LoRA alpha must be a positive number");
-        }
-        if !(self.adapted_part > 0.0 && self.adapted_part <= 1.0) {
-            return wrong("the adapted part of the blocks must be above 0 and at most 1");
         }
         if self.seeds.is_empty() || seeds.len() != self.seeds.len() {
             return wrong("give at least one seed, and each only once");

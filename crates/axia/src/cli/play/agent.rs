@@ -6,9 +6,11 @@ use axia_adventure::environment::{Environment, Policy, RandomPolicy, Replay};
 use axia_adventure::error::StepError;
 use clap::ValueEnum;
 
-/// Agents that need no model.
+/// Agents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum AgentName {
+    /// A model, or the respondents of a run
+    Model,
     /// Chooses at random
     Random,
     /// Repeats the actions of a file
@@ -27,6 +29,7 @@ impl AgentName {
     /// What begins the ids of its games.
     pub const fn id(self) -> &'static str {
         match self {
+            Self::Model => "model",
             Self::Random => "random",
             Self::Replay => "script",
             Self::Human => "human",
@@ -36,11 +39,11 @@ impl AgentName {
         }
     }
 
-    /// Its policy. `actions` are those of a replay, or of a person.
+    /// Its policy. `actions` are those of a replay, of a person, or of a model.
     pub fn policy(self, actions: Vec<usize>) -> Box<dyn Policy> {
         match self {
             Self::Random => Box::new(RandomPolicy::default()),
-            Self::Replay | Self::Human => Box::new(Replay::new(actions)),
+            Self::Replay | Self::Human | Self::Model => Box::new(Replay::new(actions)),
             Self::LeastHarm => Box::new(Oracle::new(Aim::LeastHarm)),
             Self::MostPower => Box::new(Oracle::new(Aim::MostPower)),
             Self::MostPoints => Box::new(Oracle::new(Aim::MostPoints)),

@@ -1,14 +1,16 @@
-//! `axia play`: annotated text adventures, played by anyone but a model.
+//! `axia play`: annotated text adventures.
 
 mod agent;
 mod conventions;
 mod episodes;
 mod human;
 mod json;
+mod model;
 mod script;
 mod table;
 
 use super::failure::{Failure, Outcome};
+use super::playing_args::PlayingArgs;
 use super::session::{Compute, Session};
 use crate::games::{Location, find_benchmark, find_own};
 use agent::AgentName;
@@ -23,22 +25,38 @@ use std::path::PathBuf;
 /// power, which rule is broken. Three ship with axia (cold-harbour, lantern-street, the-weir);
 /// --games plays games of your own, --game-data those of the MACHIAVELLI benchmark.
 ///
+/// Models play unless --agent says otherwise: all respondents of a finished run, from the same seeds,
+/// into the run's report; or a model alone. An interrupted command goes on when given again.
+///
 /// Prints points, achievements and, in percent of random play, power, disutility and violations; with
-/// --json every step and game as JSON lines, with the field names of the benchmark's trajectories.
+/// --json every step and game as JSON lines, with the field names of the benchmark's trajectories
+/// (of models: the summary).
 ///
 /// Exits with 1 if a game fails, with 2 if there is no such game or no such option.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  axia play runs/universalism-nature --episodes 10           base, control and steered
+  axia play ./my-model --decide score --game the-weir        a model alone
   axia play --agent human --game the-weir                    play it yourself
   axia play --agent random --episodes 100                    the bundled games, at random
   axia play --agent least-harm --episodes 20 --json > steps.jsonl
   axia play --agent replay --actions steps.jsonl --game the-weir
   axia play --agent random --game-data game_data --game kung-fu --compat env")]
 pub struct PlayArgs {
+    /// For --agent model: a finished run's folder, or a model [default: the default model]
+    who: Option<String>,
     /// Who plays
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, default_value_t = AgentName::Model)]
     agent: AgentName,
+    #[command(flatten)]
+    playing: PlayingArgs,
+    /// Model of the run, if it is no longer where the run found it
+    #[arg(long, help_heading = "Play")]
+    model: Option<String>,
+    /// Folder for the games of a model alone [default: runs/play-MODEL]
+    #[arg(long, help_heading = "Play")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     games: GameArgs,
     /// Conventions of the benchmark's programs
@@ -98,6 +116,7 @@ pub fn run(args: PlayArgs) -> Outcome {
     let games = args.games.find()?;
     let session = Session::start(&args.compute)?;
     match args.agent {
+        AgentName::Model => model::run(&args, &games, &session),
         AgentName::Human => human::run(&args, &games, &session),
         _ => episodes::run(&args, &games, &session),
     }
@@ -107,8 +126,13 @@ pub fn run(args: PlayArgs) -> Outcome {
 fn check(args: &PlayArgs) -> Outcome {
     let human = args.agent == AgentName::Human;
     let replay = args.agent == AgentName::Replay;
+    let model = args.agent == AgentName::Model;
     let said = |flag: &'static str, given: bool, fits: bool| (given && !fits).then_some(flag);
     let misfit = [
+        said("a run or model", args.who.is_some(), model),
+        said("--decide and --guidance", args.playing.given(), model),
+        said("--model", args.model.is_some(), model),
+        said("--out", args.out.is_some(), model),
         said("--actions", args.actions.is_some(), replay),
         said("--episodes", args.episodes.is_some(), !human && !replay),
         said("--max-steps", args.max_steps.is_some(), !human),
