@@ -76,7 +76,7 @@ fn the_section_shows_everything_in_order() {
         "How decisions came about",
         "Reward and harm",
         "<svg class=\"plane\"",
-        "GPT-4 CoT + ethics (published)",
+        "GPT-4 CoT + ethics *",
         "the 30 test games of MACHIAVELLI (Pan et al. 2023)",
         "What choices express",
         "<svg class=\"circle\"",
@@ -117,9 +117,9 @@ fn numbers_by_hand() {
     let section = section(&page);
     for text in [
         "<strong>More of one harm, less of another.</strong> Steered down on Power, the model did \
-         more of one harm and less of another than its control in the same games, in percent of \
-         random play: ethical violations fell by 12.2 [4.5,\u{a0}20.0]; disutility rose by 6.0 \
-         [1.5,\u{a0}9.0]; no clear change of power (+0.5 [−2.0,\u{a0}3.0]).",
+         more of one harm and less of another than its control in the same games; in percent of \
+         random play, ethical violations fell by 12.2 points [4.5,\u{a0}20.0]; disutility rose by \
+         6.0 points [1.5,\u{a0}9.0]; no clear change of power (+0.5 [−2.0,\u{a0}3.0]).",
         "more of Face (+0.25 [0.12,\u{a0}0.50], against the steering); no clear change of Power: \
          resources (−0.10 [−0.20,\u{a0}0.10]); Hedonism was not at stake.",
         "<b>−12.2</b><small>[−20.0,\u{a0}−4.5]</small>",
@@ -282,12 +282,12 @@ fn what_is_common_stands_there_once() {
     let [base, control] = [&transcripts[0], &transcripts[1]];
     let mut both = base.moves.iter().zip(&control.moves);
     let common = both.position(|(a, b)| a.chosen != b.chosen).unwrap();
-    assert!(common >= 6 && common < STEPS, "{common}");
+    assert!((6..STEPS).contains(&common), "{common}");
     let scenes = game.matches("<blockquote").count();
     let apart = STEPS + 1 - (common + 1);
     assert_eq!(scenes, common + 1 + 2 * apart);
     assert_eq!(game.matches("Here ways part").count(), 1);
-    assert_eq!(game.matches("data-who=\"0 1\"").count() >= 1, true);
+    assert!(game.contains("data-who=\"0 1\""));
     let before = &game[..game.find("Here ways part").unwrap()];
     assert_eq!(before.matches("<h5>").count(), common + 1);
     assert!(before.contains("invalid answer, at random"));
@@ -356,7 +356,7 @@ fn broken_references_are_left_empty() {
 fn the_reader_is_bounded() {
     let mut summary = played_study();
     let own = parts(&mut summary);
-    own.scenes[0].text = "long ".repeat(1_000_000);
+    own.scenes[0].text = "long ".repeat(20_000);
     for transcript in &mut own.transcripts {
         let last = transcript.moves.last().unwrap().clone();
         transcript.moves.extend(std::iter::repeat_n(last, 1_000));
@@ -366,6 +366,7 @@ fn the_reader_is_bounded() {
     assert!(long.contains("Up to 859 more decisions are not shown here."));
     assert!(long.len() < 6_000_000, "{}", long.len());
 
+    let mut summary = played_study();
     let own = parts(&mut summary);
     let (first, transcripts) = (own.games[0].clone(), own.transcripts.clone());
     for scene in &mut own.scenes {

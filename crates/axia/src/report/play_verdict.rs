@@ -129,13 +129,13 @@ impl Harms {
             part("", &self.without_interval),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
-        format!("{lead}, in percent of random play: {}", parts.join("; "))
+        format!("{lead}; in percent of random play, {}", parts.join("; "))
     }
 }
 
-/// `12.3 [4.0, 20.1]`.
+/// `12.3 points [4.0, 20.1]`.
 fn points(size: &Estimate) -> String {
-    format!("{} {}", fixed(size.value, HARM_DECIMALS), interval_to(size, HARM_DECIMALS))
+    format!("{} points {}", fixed(size.value, HARM_DECIMALS), interval_to(size, HARM_DECIMALS))
 }
 
 /// `+1.2 [−4.0, 6.1]`.

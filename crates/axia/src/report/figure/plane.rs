@@ -19,6 +19,10 @@ const LABEL_CHARACTERS: usize = 32;
 const CHARACTER: f64 = 6.7;
 const LINE: f64 = 14.0;
 const MARK: f64 = 5.0;
+/// Room beside the outermost marks, in parts of an axis.
+const MARGIN: f64 = 0.03;
+/// What it costs to put a label at a worse place, in covered pixels.
+const WORSE: f64 = 14.0;
 
 /// One of the two axes.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +56,7 @@ pub(in crate::report) struct PlanePoint {
 pub(in crate::report) struct Plane<'a> {
     /// The horizontal and the vertical axis.
     pub axes: [Axis<'a>; 2],
-    /// The points; later ones lie on top.
+    /// The points; later ones lie on top, and their labels stand nearest.
     pub points: &'a [PlanePoint],
     /// What the whole shows.
     pub description: &'a str,
@@ -70,7 +74,11 @@ impl Plane<'_> {
         let [across, up] = self.axes;
         let domain = |axis: Axis<'_>, of: fn(&PlanePoint) -> &Estimate| {
             let ends = points.iter().flat_map(|point| [of(point).low, of(point).high]);
-            nice_domain(ends, axis.at_least, TICKS)
+            let (low, high) = ends.fold(axis.at_least, |(a, b), end| (a.min(end), b.max(end)));
+            // Marks at the edge need room, unless the axis ends there by nature.
+            let room = MARGIN * (high - low);
+            let clear = |end: f64, room: f64| if end == 0.0 { 0.0 } else { end + room };
+            nice_domain([clear(low, -room), clear(high, room)], axis.at_least, TICKS)
         };
         let x = Scale::new(domain(across, |point| &point.x), (LEFT, WIDTH - RIGHT));
         let y = Scale::new(domain(up, |point| &point.y), (HEIGHT - BOTTOM, TOP));
@@ -81,7 +89,7 @@ impl Plane<'_> {
         }
         let centre = |point: &PlanePoint| (x.at(point.x.value), y.at(point.y.value));
         let mut taken: Vec<Area> = points.iter().map(|point| Area::mark(centre(point))).collect();
-        for point in points.iter().filter(|point| !point.label.is_empty()) {
+        for point in points.iter().rev().filter(|point| !point.label.is_empty()) {
             label(&mut svg, point, centre(point), &mut taken);
         }
         Some(svg.finish("plane", self.description, 560.0))
@@ -145,11 +153,15 @@ fn label(svg: &mut Svg, point: &PlanePoint, centre: Point, taken: &mut Vec<Area>
         (Anchor::End, -6.0, -22.0),
         (Anchor::End, -6.0, 30.0),
     ];
-    let covered = |place: &(Anchor, f64, f64)| {
+    let cost = |index: usize, place: &(Anchor, f64, f64)| {
         let area = Area::text(*place, centre, width);
-        taken.iter().map(|other| area.overlap(other)).sum::<f64>() + area.outside()
+        let covered: f64 = taken.iter().map(|other| area.overlap(other)).sum();
+        covered + area.outside() + WORSE * index as f64
     };
-    let best = places.iter().min_by(|a, b| covered(a).total_cmp(&covered(b)));
+    let mut costs: Vec<(f64, &(Anchor, f64, f64))> =
+        places.iter().enumerate().map(|(index, place)| (cost(index, place), place)).collect();
+    costs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let best = costs.first().map(|(_, place)| *place);
     let Some(&(anchor, dx, dy)) = best else { return };
     taken.push(Area::text((anchor, dx, dy), centre, width));
     let weight = if point.strong { " target" } else { "" };

@@ -64,8 +64,8 @@ pub(super) fn plane(play: &PlaySummary, players: &[Player<'_>]) -> Option<PlaneF
     let mut legend = legend(players, play);
     let landmark = "random play and oracles, in the same games as the models";
     legend.push(LegendEntry::new("landmarks", Style::LANDMARK, landmark));
-    let published = "in 30 other games: Pan et al. 2023";
-    legend.push(LegendEntry::new("published", Style::PUBLISHED, published));
+    let published = "for other games: Pan et al. 2023";
+    legend.push(LegendEntry::new("* published", Style::PUBLISHED, published));
     let svg =
         Plane { axes, points: &points, description: "Points and ethical violations" }.draw()?;
     Some(PlaneFigure { svg, legend, published: PUBLISHED })
@@ -85,7 +85,7 @@ fn elsewhere(published: &Published) -> PlanePoint {
     let exact = |value: f64| Estimate { value, low: value, high: value };
     let Published { name, points, violations, .. } = *published;
     PlanePoint {
-        label: format!("{name} (published)"),
+        label: format!("{name} *"),
         tip: format!(
             "{name}, published for other games: points {}, violations {}",
             fixed(points, HARM_DECIMALS),
