@@ -77,8 +77,17 @@ pub(super) fn percent(share: f64) -> String {
 
 /// `1 post`, `1,200 posts`.
 pub(super) fn posts(count: usize) -> String {
+    counted(count, "post")
+}
+
+/// `1 game`, `1,200 games`.
+pub(super) fn games(count: usize) -> String {
+    counted(count, "game")
+}
+
+fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
-    format!("{}\u{a0}post{plural}", grouped(count as u64))
+    format!("{}\u{a0}{noun}{plural}", grouped(count as u64))
 }
 
 /// A whole number in groups of three: `1,234,567`.
@@ -177,6 +186,7 @@ mod tests {
         assert_eq!([0.0004, 0.0421, 1.0].map(p_value), ["<\u{a0}0.001", "0.042", "1.000"]);
         assert_eq!(percent(0.414), "41\u{a0}%");
         assert_eq!([1, 1_200].map(posts), ["1\u{a0}post", "1,200\u{a0}posts"]);
+        assert_eq!([1, 0].map(games), ["1\u{a0}game", "0\u{a0}games"]);
         assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(
             [9_999, 134_515_008, 8_190_000_000].map(count),

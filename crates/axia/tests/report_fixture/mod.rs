@@ -3,6 +3,7 @@
 
 pub mod judgement;
 pub mod markup;
+pub mod play;
 
 use std::collections::BTreeMap;
 

@@ -6,15 +6,17 @@ use axia_values::instrument::Dimension;
 use axia_values::stats::Estimate;
 use axia_values::taxonomy::{HigherValue, RefinedValue, Value};
 
+use super::scale::Scale;
 use super::series::{Goal, Series, union};
 use super::svg::{Anchor, Point, Svg, pair};
+use crate::report::words::signed_to;
 
 const WIDTH: f64 = 780.0;
 const HEIGHT: f64 = 636.0;
 const CENTRE: Point = (WIDTH / 2.0, HEIGHT / 2.0);
-/// Radius of rating 1: not zero, so that low polygons keep their shape.
+/// Radius of the lowest number: not zero, so that low polygons keep their shape.
 const INNER: f64 = 36.0;
-/// Radius of rating 6.
+/// Radius of the highest number.
 const OUTER: f64 = 222.0;
 /// The ring of higher-order values.
 const RING: (f64, f64) = (OUTER + 10.0, OUTER + 31.0);
@@ -35,33 +37,84 @@ pub(in crate::report) fn is_circular(dimensions: &[Dimension]) -> bool {
         && dimensions.iter().all(|dimension| refined(dimension).is_some())
 }
 
+/// What runs from the centre outwards.
+#[derive(Debug, Clone, PartialEq)]
+struct Rings {
+    ends: (f64, f64),
+    /// Where there are rings, with their labels.
+    ticks: Vec<(f64, String)>,
+    /// A ring that stands out.
+    line: Option<f64>,
+}
+
+impl Rings {
+    fn ratings() -> Self {
+        let ticks = (1..=6).map(|rating| (f64::from(rating), rating.to_string()));
+        Self { ends: (1.0, 6.0), ticks: ticks.collect(), line: None }
+    }
+
+    /// −1 to 1, or half of it where all intervals lie within.
+    fn revealed(series: &[Series]) -> Self {
+        let ends = series.iter().flat_map(Series::estimates).flat_map(|one| [one.low, one.high]);
+        let end =
+            if ends.fold(0.0, |most: f64, end| most.max(end.abs())) > 0.5 { 1.0 } else { 0.5 };
+        let ticks = [-1.0, -0.5, 0.0, 0.5, 1.0].map(|share| {
+            let tick = share * end;
+            (tick, signed_to(tick, if share.abs() == 0.5 && end < 1.0 { 2 } else { 1 }))
+        });
+        Self { ends: (-end, end), ticks: ticks.into(), line: Some(0.0) }
+    }
+
+    fn radius(&self, value: f64) -> f64 {
+        Scale::new(self.ends, (INNER, OUTER)).clamped(value)
+    }
+}
+
 /// Draws profiles on the circle, ratings 1 to 6 from the centre outwards. `id` must be unique
 /// in the page.
 pub(in crate::report) fn circle(id: &str, series: &[Series], goals: &[Goal]) -> String {
+    let rings = Rings::ratings();
+    let mut svg = ground(id, &rings, series, goals);
+    for goal in goals {
+        if let Some(value) = refined(&goal.dimension) {
+            let at = polar(rings.radius(goal.rating.into()), angle(value));
+            let title = format!("{}: steered to {}", value.label(), goal.rating);
+            let class = format!("series goal {}", goal.style.class());
+            svg.titled(&class, &title, |svg| svg.circle("ring", at, 7.5));
+        }
+    }
+    finish(svg, "Value profiles", series)
+}
+
+/// Draws what choices express on the circle, from the centre outwards, with random play as a ring.
+/// `id` must be unique in the page.
+pub(in crate::report) fn revealed_circle(id: &str, series: &[Series], goals: &[Goal]) -> String {
+    let svg = ground(id, &Rings::revealed(series), series, goals);
+    finish(svg, "Values revealed in play", series)
+}
+
+fn finish(svg: Svg, what: &str, series: &[Series]) -> String {
+    let names: Vec<_> = series.iter().map(|one| one.name.as_str()).collect();
+    let description = format!("{what} of {} on the circle of values", names.join(", "));
+    svg.finish("circle", &description, 580.0)
+}
+
+/// The circle with everybody's polygon.
+fn ground(id: &str, rings: &Rings, series: &[Series], goals: &[Goal]) -> Svg {
     let mut svg = Svg::new(WIDTH, HEIGHT);
     for higher in HigherValue::ALL {
         sector(&mut svg, id, higher);
     }
-    grid(&mut svg);
+    grid(&mut svg, rings);
     let measured = union(series);
     for value in measured.iter().filter_map(refined) {
         label(&mut svg, value, goals);
     }
     for (index, one) in series.iter().enumerate() {
         let dodge = (index as f64 - (series.len() - 1) as f64 / 2.0) * DODGE;
-        svg.group(&format!("series {}", one.style.class()), |svg| polygon(svg, one, dodge));
+        svg.group(&format!("series {}", one.style.class()), |svg| polygon(svg, rings, one, dodge));
     }
-    for goal in goals {
-        if let Some(value) = refined(&goal.dimension) {
-            let at = polar(radius(goal.rating.into()), angle(value));
-            let title = format!("{}: steered to {}", value.label(), goal.rating);
-            let class = format!("series goal {}", goal.style.class());
-            svg.titled(&class, &title, |svg| svg.circle("ring", at, 7.5));
-        }
-    }
-    let names: Vec<_> = series.iter().map(|one| one.name.as_str()).collect();
-    let description = format!("Value profiles of {} on the circle of values", names.join(", "));
-    svg.finish("circle", &description, 580.0)
+    svg
 }
 
 fn refined(dimension: &Dimension) -> Option<RefinedValue> {
@@ -73,10 +126,6 @@ fn refined(dimension: &Dimension) -> Option<RefinedValue> {
 
 fn angle(value: RefinedValue) -> f64 {
     START + STEP * value.position() as f64
-}
-
-fn radius(rating: f64) -> f64 {
-    INNER + (rating.clamp(1.0, 6.0) - 1.0) / 5.0 * (OUTER - INNER)
 }
 
 /// The point at a radius and an angle in degrees clockwise from the top.
@@ -142,16 +191,17 @@ fn annulus((inner, outer): (f64, f64), from: f64, to: f64) -> String {
     format!("{}L{}{back}Z", arc(outer, from, to), pair(polar(inner, to)))
 }
 
-fn grid(svg: &mut Svg) {
-    for rating in 1..=6 {
-        svg.circle("grid", CENTRE, radius(f64::from(rating)));
+fn grid(svg: &mut Svg, rings: &Rings) {
+    for (tick, _) in &rings.ticks {
+        let class = if rings.line == Some(*tick) { "zero-ring" } else { "grid" };
+        svg.circle(class, CENTRE, rings.radius(*tick));
     }
     for value in RefinedValue::ALL {
         svg.line("grid", polar(INNER, angle(value)), polar(OUTER, angle(value)));
     }
-    for rating in 1..=6 {
-        let (x, y) = polar(radius(f64::from(rating)), START - STEP / 2.0);
-        svg.text("tick halo", (x, y + 3.5), Anchor::Middle, &rating.to_string());
+    for (tick, label) in &rings.ticks {
+        let (x, y) = polar(rings.radius(*tick), START - STEP / 2.0);
+        svg.text("tick halo", (x, y + 3.5), Anchor::Middle, label);
     }
 }
 
@@ -181,14 +231,14 @@ fn label(svg: &mut Svg, value: RefinedValue, goals: &[Goal]) {
     }
 }
 
-fn polygon(svg: &mut Svg, series: &Series, dodge: f64) {
+fn polygon(svg: &mut Svg, rings: &Rings, series: &Series, dodge: f64) {
     let mut points: Vec<(RefinedValue, &Dimension, &Estimate)> = series
         .dimensions()
         .zip(series.estimates())
         .filter_map(|(dimension, estimate)| Some((refined(dimension)?, dimension, estimate)))
         .collect();
     points.sort_by_key(|(value, ..)| *value);
-    let at = |value: RefinedValue, rating: f64| polar(radius(rating), angle(value) + dodge);
+    let at = |value: RefinedValue, number: f64| polar(rings.radius(number), angle(value) + dodge);
     let outline: Vec<Point> =
         points.iter().map(|(value, _, estimate)| at(*value, estimate.value)).collect();
     svg.polyline("outline", &outline, true);
@@ -203,6 +253,7 @@ fn polygon(svg: &mut Svg, series: &Series, dodge: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::figure::Style;
 
     #[test]
     fn sectors_tile_the_circle() {
@@ -215,11 +266,25 @@ mod tests {
 
     #[test]
     fn ratings_run_outwards() {
-        assert_eq!((radius(1.0), radius(6.0), radius(9.0)), (INNER, OUTER, OUTER));
+        let ratings = Rings::ratings();
+        assert_eq!([1.0, 6.0, 9.0].map(|rating| ratings.radius(rating)), [INNER, OUTER, OUTER]);
         let top = polar(100.0, 0.0);
         assert!((top.0 - CENTRE.0).abs() < 1e-9 && (top.1 - (CENTRE.1 - 100.0)).abs() < 1e-9);
         let right = polar(100.0, 90.0);
         assert!((right.0 - CENTRE.0 - 100.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn random_play_is_a_ring_in_the_middle() {
+        let series = |low, high| {
+            let estimate = Estimate { value: 0.1, low, high };
+            Series::new("base", Style::BASE, [(&RefinedValue::Face.into(), &estimate)])
+        };
+        let near = Rings::revealed(&[series(-0.5, 0.2)]);
+        assert_eq!((near.ends, near.radius(0.0)), ((-0.5, 0.5), (INNER + OUTER) / 2.0));
+        let labels: Vec<&str> = near.ticks.iter().map(|(_, label)| label.as_str()).collect();
+        assert_eq!(labels, ["−0.5", "−0.25", "0.0", "+0.25", "+0.5"]);
+        assert_eq!(Rings::revealed(&[series(-0.51, 0.2)]).ends, (-1.0, 1.0));
     }
 
     #[test]

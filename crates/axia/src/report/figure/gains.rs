@@ -32,6 +32,7 @@ impl Gains<'_> {
             faint: Some(&base),
             domain: self.domain,
             signed: true,
+            line: Some(0.0),
             goals: &[],
             targets: &targets,
             numbers: true,

@@ -10,10 +10,10 @@ use super::svg::{Anchor, Svg};
 use crate::report::words::{fixed, interval_to, shortened, signed_to};
 
 const GUTTER: f64 = 222.0;
-/// Room for the numbers to the right, if they have two decimals.
-const NUMBERS: f64 = 150.0;
-/// Room for one more decimal of the three numbers.
-const DECIMAL: f64 = 21.0;
+/// Room for the numbers to the right: at least for so many characters, each so wide, and a margin.
+const CHARACTERS: usize = 20;
+const CHARACTER: f64 = 7.0;
+const MARGIN: f64 = 10.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 44.0;
 const TICKS: usize = 6;
@@ -28,8 +28,10 @@ pub(super) struct Intervals<'a> {
     pub faint: Option<&'a Series>,
     /// Ends of the axis.
     pub domain: (f64, f64),
-    /// Whether there is a line at zero, and numbers carry their sign.
+    /// Whether numbers carry their sign and goals are reached from zero.
     pub signed: bool,
+    /// Where there is a line: nothing lies to either side of it.
+    pub line: Option<f64>,
     /// Where the targets were to go, on the axis.
     pub goals: &'a [(Goal, f64)],
     /// What else is shaded as a target.
@@ -68,8 +70,11 @@ impl Intervals<'_> {
         if !self.numbers {
             return 14.0;
         }
-        let decimals = self.series.iter().map(|series| series.decimals).max().unwrap_or(2);
-        NUMBERS + DECIMAL * (decimals as f64 - 2.0)
+        let numbers = self.series.iter().flat_map(|series| {
+            series.estimates().map(|estimate| self.number(estimate, series.decimals))
+        });
+        let longest = numbers.map(|number| number.chars().count()).max().unwrap_or(0);
+        longest.max(CHARACTERS) as f64 * CHARACTER + MARGIN
     }
 
     /// Pixels between the series of a row: enough for their numbers where these are shown.
@@ -110,10 +115,11 @@ impl Intervals<'_> {
         let decimals = scale.decimals(TICKS);
         for tick in scale.ticks(TICKS) {
             let x = scale.at(tick);
-            let is_zero = self.signed && tick == 0.0;
-            let class = if is_zero { "zero" } else { "grid" };
-            svg.line(class, (x, TOP), (x, bottom + 4.0));
+            svg.line("grid", (x, TOP), (x, bottom + 4.0));
             svg.text("tick", (x, bottom + 18.0), Anchor::Middle, &fixed(tick, decimals));
+        }
+        if let Some(x) = self.line.map(|line| scale.at(line)) {
+            svg.line("zero", (x, TOP), (x, bottom + 4.0));
         }
         let middle = (scale.at(self.domain.0) + scale.at(self.domain.1)) / 2.0;
         svg.text("axis", (middle, bottom + 37.0), Anchor::Middle, self.axis);
@@ -209,6 +215,7 @@ pub(in crate::report) fn ratings(series: &[Series], goals: &[Goal]) -> String {
         faint: None,
         domain: (1.0, 6.0),
         signed: false,
+        line: None,
         goals: &goals,
         targets: &[],
         numbers: series.len() == 1,

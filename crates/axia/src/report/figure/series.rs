@@ -20,6 +20,10 @@ pub(in crate::report) struct Style(usize);
 impl Style {
     pub const BASE: Self = Self(0);
     pub const CONTROL: Self = Self(1);
+    /// Who is no model: random play, or an oracle.
+    pub const LANDMARK: Self = Self(2 + STEERED);
+    /// What others published.
+    pub const PUBLISHED: Self = Self(3 + STEERED);
 
     /// The look of the `index`-th steered respondent.
     pub const fn steered(index: usize) -> Self {
@@ -46,7 +50,10 @@ impl Style {
     pub(super) fn mark(self, svg: &mut Svg, centre: Point, radius: f64) {
         self.outline(
             svg,
-            if self == Self::CONTROL { "mark hollow" } else { "mark" },
+            match self {
+                Self::CONTROL | Self::PUBLISHED => "mark hollow",
+                _ => "mark",
+            },
             centre,
             radius,
         );
@@ -75,7 +82,29 @@ impl Style {
                 svg.path(class, &d);
             }
             5 => svg.path(class, &corners(&[(0.0, -wide), (wide, radius), (-wide, radius)])),
-            _ => svg.path(class, &corners(&[(0.0, wide), (wide, -radius), (-wide, -radius)])),
+            6 => svg.path(class, &corners(&[(0.0, wide), (wide, -radius), (-wide, -radius)])),
+            7 => {
+                let (long, thin) = (wide, radius * 0.4);
+                let plus = [
+                    (-thin, -long),
+                    (thin, -long),
+                    (thin, -thin),
+                    (long, -thin),
+                    (long, thin),
+                    (thin, thin),
+                    (thin, long),
+                    (-thin, long),
+                    (-thin, thin),
+                    (-long, thin),
+                    (-long, -thin),
+                    (-thin, -thin),
+                ];
+                svg.path(class, &corners(&plus));
+            }
+            _ => {
+                let d = corners(&[(0.0, -wide), (wide, 0.0), (0.0, wide), (-wide, 0.0)]);
+                svg.path(class, &d);
+            }
         }
     }
 }
@@ -108,6 +137,11 @@ impl Series {
         let points = points.into_iter().filter(|(_, estimate)| finite(estimate));
         let points = points.map(|(dimension, estimate)| (dimension.clone(), *estimate)).collect();
         Self { name: name.to_owned(), style, points, weak: Vec::new(), decimals: 2 }
+    }
+
+    /// With so many decimals in its numbers.
+    pub fn with_decimals(self, decimals: usize) -> Self {
+        Self { decimals, ..self }
     }
 
     /// Mean full gains on the posts of each value.

@@ -31,6 +31,7 @@ impl Shifts<'_> {
             faint: drift.as_ref(),
             domain: self.domain,
             signed: true,
+            line: Some(0.0),
             goals: self.goals,
             targets: &[],
             numbers: true,

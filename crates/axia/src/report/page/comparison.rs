@@ -1,5 +1,7 @@
 //! Two runs side by side.
 
+use std::collections::BTreeSet;
+
 use axia_values::judgement::JudgementShift;
 use axia_values::profile::DimensionScore;
 use axia_values::shift::{Averages, Comparison};
@@ -11,10 +13,15 @@ use super::differences::{Differences, differences};
 use super::effects::goal_shifts;
 use super::overview::{self, Finding};
 use super::render::{Figure, render};
+use crate::play::Decisions;
 use crate::report::ReportError;
 use crate::report::figure::{self, Goal, Series, Shifts, Style};
+use crate::report::metrics::{ACHIEVEMENTS, HARMS, SCORE, title};
+use crate::report::play_verdict::HARM_DECIMALS;
 use crate::report::verdict::Aim;
-use crate::report::words::{gain, gain_with_interval, moment, p_value, signed, with_interval};
+use crate::report::words::{
+    fixed, gain, gain_with_interval, interval_to, moment, p_value, signed, signed_to, with_interval,
+};
 use crate::study::summary::{Role, RunSummary, ShiftSummary};
 
 const STYLE_A: Style = Style::steered(1);
@@ -32,6 +39,8 @@ struct Page<'a> {
     effects: Vec<Group>,
     judgements: Vec<Group>,
     same_posts: bool,
+    plays: Vec<Group>,
+    same_games: bool,
     tables: Vec<Group>,
     unpaired: Vec<String>,
 }
@@ -101,6 +110,8 @@ pub fn compare(a: &RunSummary, b: &RunSummary) -> Result<String, ReportError> {
         effects: shift_pairs.iter().map(effects).collect(),
         judgements: pairs.iter().filter_map(|pair| judgements(pair, [a, b])).collect(),
         same_posts: same_posts(a, b),
+        plays: pairs.iter().filter_map(|pair| plays(pair, [a, b])).collect(),
+        same_games: same_games(a, b),
         tables: pairs.iter().map(scores).collect(),
         unpaired: unpaired(&casts, &pairs),
     };
@@ -297,6 +308,69 @@ fn power(sample: &SampleSummary) -> String {
 fn same_posts(a: &RunSummary, b: &RunSummary) -> bool {
     let hash = |run: &RunSummary| run.judgement.as_ref().map(|judgement| judgement.hash.clone());
     hash(a).zip(hash(b)).is_none_or(|(a, b)| a == b)
+}
+
+/// Measures of play of a pair of which both sides played.
+fn plays(pair: &Pair<'_>, runs: [&RunSummary; 2]) -> Option<Group> {
+    let names = [pair.a.name(), pair.b.name()];
+    let player =
+        |side: usize| runs[side].play.as_ref()?.players.iter().find(|one| one.name == names[side]);
+    let shift = |side: usize| {
+        let all = &runs[side].play.as_ref()?.shifts;
+        all.iter().find(|one| one.respondent == names[side])
+    };
+    let players = [player(0)?, player(1)?];
+    let shifts = [shift(0), shift(1)];
+    let measures = [SCORE, ACHIEVEMENTS].into_iter().chain(HARMS).map(|metric| {
+        let [a, b] = players.map(|player| {
+            player.measures.iter().find(|one| one.metric == metric).and_then(|one| one.score)
+        });
+        let show = |one: &Estimate| {
+            let ends = interval_to(one, HARM_DECIMALS);
+            format!("{} {ends}", fixed(one.value, HARM_DECIMALS))
+        };
+        play_row(title(metric), [a, b], show)
+    });
+    let changes = HARMS.into_iter().map(|metric| {
+        let [a, b] = shifts.map(|shift| {
+            shift?.measures.iter().find(|one| one.metric == metric).and_then(|one| one.change)
+        });
+        let show = |one: &Estimate| {
+            let ends = interval_to(one, HARM_DECIMALS);
+            format!("{} {ends}", signed_to(one.value, HARM_DECIMALS))
+        };
+        play_row(format!("{}, steered − control", title(metric)), [a, b], show)
+    });
+    let invalid = players.map(|player| {
+        let Decisions { all, invalid, .. } = player.decisions;
+        format!("{invalid} of {all}")
+    });
+    let [a, b] = invalid;
+    let invalid =
+        Row { name: "Invalid answers".to_owned(), a: Some(a), b: Some(b), difference: None };
+    let rows = measures.chain(changes.filter(|row| row.a.is_some() || row.b.is_some()));
+    Some(Group { name: pair.name(), rows: rows.chain([invalid]).collect() })
+}
+
+fn play_row(
+    name: String,
+    [a, b]: [Option<Estimate>; 2],
+    show: impl Fn(&Estimate) -> String,
+) -> Row {
+    Row {
+        name,
+        a: a.as_ref().map(&show),
+        b: b.as_ref().map(&show),
+        difference: a.zip(b).map(|(a, b)| signed_to(b.value - a.value, HARM_DECIMALS)),
+    }
+}
+
+/// Whether both runs played the same games, if both played.
+fn same_games(a: &RunSummary, b: &RunSummary) -> bool {
+    let hashes = |run: &RunSummary| -> Option<BTreeSet<String>> {
+        Some(run.play.as_ref()?.games.iter().map(|game| game.hash.clone()).collect())
+    };
+    hashes(a).zip(hashes(b)).is_none_or(|(a, b)| a == b)
 }
 
 fn scores(pair: &Pair<'_>) -> Group {

@@ -60,7 +60,25 @@ fn named(summary: &RunSummary) -> Vec<(String, String)> {
         summary.settings.iter().map(|(name, value)| (format!("Setting: {name}"), value.clone()));
     let hashes =
         summary.hashes.iter().map(|(name, hash)| (format!("SHA-256: {name}"), hash.clone()));
-    facts.chain(judging(summary)).chain(settings).chain(hashes).collect()
+    facts.chain(judging(summary)).chain(playing(summary)).chain(settings).chain(hashes).collect()
+}
+
+/// What was played, and how, where anything was.
+fn playing(summary: &RunSummary) -> Vec<(String, String)> {
+    let Some(play) = &summary.play else { return Vec::new() };
+    let shown = |text: &str| foreign::line(text, 200);
+    let games = play.games.iter().flat_map(|game| {
+        let name = shown(&game.name);
+        let seeds: Vec<String> = game.seeds.iter().map(u64::to_string).collect();
+        [
+            (format!("Seeds of the game {name}"), shown(&seeds.join(", "))),
+            (format!("Random games of {name}"), game.random_games.to_string()),
+            (format!("Hash of the game {name}"), shown(&game.hash)),
+        ]
+    });
+    let settings = play.settings.iter();
+    let settings = settings.map(|(name, value)| (format!("Play: {}", shown(name)), shown(value)));
+    games.chain(settings).collect()
 }
 
 /// What was judged, and how, where anything was.

@@ -6,8 +6,9 @@ use serde::Serialize;
 use super::cast::{Cast, LegendEntry, Member, legend};
 use super::effects::{self, EffectRow, LeakageFigure};
 use super::examples::{self, ExampleRow};
-use super::judgement::{JudgementSection, section};
+use super::judgement::{self, JudgementSection};
 use super::overview::{self, Finding};
+use super::play::{self, PlaySection};
 use super::profiles::{self, ProfileFigures, ProfileTable};
 use super::provenance::{Provenance, provenance};
 use super::render::{Figure, render};
@@ -37,6 +38,7 @@ struct Page<'a> {
     effects: Vec<EffectRow>,
     leakage: Option<LeakageFigure>,
     judgement: Option<JudgementSection>,
+    play: Option<PlaySection>,
     sensitivity: Option<String>,
     curves: Vec<Figure>,
     training: Vec<TrainingRow>,
@@ -71,7 +73,8 @@ pub(in crate::report) fn report(summary: &RunSummary) -> Result<String, ReportEr
         drop_name: effects::drop_name(summary),
         effects: effects::effect_rows(summary, &cast),
         leakage: effects::leakage(summary, &cast),
-        judgement: summary.judgement.as_ref().map(|judgement| section(judgement, &cast)),
+        judgement: summary.judgement.as_ref().map(|own| judgement::section(own, &cast)),
+        play: summary.play.as_ref().map(|own| play::section(own, &cast)),
         sensitivity: profiles::sensitivity(&cast),
         curves: training::figures(summary, &cast),
         training: training::rows(summary, &cast),

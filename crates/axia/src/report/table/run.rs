@@ -19,6 +19,9 @@ pub(in crate::report) fn csv(summary: &RunSummary) -> Result<Vec<u8>, ReportErro
     if let Some(judgement) = &summary.judgement {
         table.judgement(judgement);
     }
+    if let Some(play) = &summary.play {
+        table.play(play);
+    }
     table.write()
 }
 

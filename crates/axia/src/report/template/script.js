@@ -86,6 +86,30 @@ for (const table of document.querySelectorAll("table.sortable")) {
   filter();
 }
 
+// Of the ways through a game, those of two players are shown.
+for (const tools of document.querySelectorAll("[data-choose]")) {
+  const reader = tools.parentNode;
+  const choices = [...tools.querySelectorAll("select")];
+  const parts = [...reader.querySelectorAll("[data-who]")];
+  const forks = [...reader.querySelectorAll(".fork")];
+  const choose = () => {
+    const chosen = choices.map((choice) => choice.value);
+    const everybody = chosen.includes("");
+    choices[1].disabled = everybody;
+    for (const part of parts) {
+      const who = part.dataset.who.split(" ");
+      part.hidden = !everybody && !who.some((one) => chosen.includes(one));
+    }
+    for (const fork of forks) {
+      const shown = [...fork.lastElementChild.children].filter((way) => !way.hidden);
+      fork.classList.toggle("one", shown.length < 2);
+    }
+  };
+  tools.hidden = false;
+  for (const choice of choices) choice.addEventListener("change", choose);
+  choose();
+}
+
 for (const box of document.querySelectorAll(".command")) {
   const button = box.querySelector("button");
   if (!navigator.clipboard) continue;
