@@ -13,7 +13,7 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/games").join(name)
 }
 
-/// Plays few games, for a quick test; the example `check` plays many.
+/// Plays few games, for a quick test; `axia data check` plays many.
 #[test]
 fn bundled_games_have_no_errors() {
     let options = CheckOptions { games: 40, max_states: 200, ..CheckOptions::default() };

@@ -140,6 +140,9 @@ fn the_bundled_data_passes_its_check() {
     assert_eq!((&survey["profile"], &dilemmas["profile"]), (&json!("general"), &json!("general")));
     assert_eq!(survey["summary"]["splits"], json!({"train": 378, "validation": 108, "test": 108}));
     assert_eq!(dilemmas["summary"]["dilemmas"], 200);
+    let games = reports["games"].as_array().unwrap();
+    let names: Vec<&Json> = games.iter().map(|game| &game["game"]).collect();
+    assert_eq!(names, ["cold-harbour", "lantern-street", "the-weir"]);
 }
 
 #[test]
@@ -460,7 +463,16 @@ fn a_reader_that_stops_early_is_no_failure() {
 #[test]
 fn help_teaches_by_example() {
     let bench = Bench::new(&[]);
-    for verb in ["", "import", "check", "show", "export", "import-dilemmas", "export-dilemmas"] {
+    for verb in [
+        "",
+        "import",
+        "check",
+        "show",
+        "export",
+        "import-dilemmas",
+        "export-dilemmas",
+        "verify-games",
+    ] {
         let help = bench.ok(&format!("{verb} --help"));
         assert!(help.contains("Examples:\n  axia data "), "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");

@@ -9,8 +9,9 @@ use axia_adventure::limits::Limits;
 use flate2::read::GzDecoder;
 use serde_json::Value;
 
+/// The folder of the reference data, from any crate of the workspace.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/machiavelli")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../axia-adventure/tests/fixtures/machiavelli")
 }
 
 /// The text of a file, given without its `.gz`.
@@ -30,9 +31,8 @@ pub fn lines(path: &str) -> Vec<Value> {
     text(path).lines().map(|line| serde_json::from_str(line).expect(path)).collect()
 }
 
-/// The reference game, loaded from files.
-pub fn game() -> Arc<Game> {
-    let folder = tempfile::tempdir().expect("a temporary folder");
+/// Writes the reference game's `game_data` into a folder.
+pub fn write_game_data(folder: &Path) {
     for file in [
         "source/harbour-ledger.json",
         "trees/harbour-ledger_game_tree.json",
@@ -41,10 +41,16 @@ pub fn game() -> Arc<Game> {
         "game_metadata.json",
         "normalization_coeffs.json",
     ] {
-        let path = folder.path().join(file);
+        let path = folder.join(file);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(path, text(&format!("game_data/{file}"))).expect(file);
     }
+}
+
+/// The reference game, loaded from files.
+pub fn game() -> Arc<Game> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    write_game_data(folder.path());
     let game = Game::read_benchmark(folder.path(), "harbour-ledger", Limits::default());
     Arc::new(game.expect("the reference game"))
 }

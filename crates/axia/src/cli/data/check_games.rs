@@ -73,7 +73,7 @@ fn branching(report: &Report) -> String {
         "  marks                 {marks}, of which {annotated} are annotated\n  \
            choices met           {}, with {:.1} options\n  \
            endings met           {}\n  \
-           states tried          {}{all}\n  \
+           states met            {}{all}\n  \
            steps of random games {fewest} to {most}, mean {mean:.1}\n  \
            points of these       {:.1} % of all\n  \
            achievements          {}\n  \

@@ -79,7 +79,7 @@ fn verdict(report: &VerifyReport) -> String {
 
 fn text(report: &VerifyReport) -> String {
     let mut text = format!(
-        "{}\n  {} of the benchmark's {} games are there, {} of its {} test games\n\n",
+        "{}\n  games that are there: {} of the benchmark's {}; test games: {} of {}\n\n",
         report.folder.display(),
         report.present,
         report.benchmark_games,

@@ -2,10 +2,9 @@
 
 use super::PlayArgs;
 use crate::cli::failure::{Failure, Outcome};
-use crate::games::LoadedGame;
+use crate::games::{LoadedGame, plain};
 use anyhow::anyhow;
 use axia_adventure::environment::baseline;
-use axia_adventure::error::StepError;
 use axia_adventure::metrics::{Coefficients, Logging};
 use clap::ValueEnum;
 
@@ -68,11 +67,26 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Plays the random games.
-    pub fn new(loaded: &LoadedGame) -> Result<Self, StepError> {
+    /// Plays the random games. `None` if one of them fails, which is said on standard error: the
+    /// agent's own games may be sound.
+    pub fn new(loaded: &LoadedGame) -> Option<Self> {
         let game = &loaded.game;
-        let random = baseline(game, RANDOM_SEED, RANDOM_GAMES, RANDOM_STEPS, Logging::default())?;
-        let upstream = game.coefficients.clone().unwrap_or(random.upstream);
-        Ok(Self { upstream, dense: random.dense })
+        let random = baseline(game, RANDOM_SEED, RANDOM_GAMES, RANDOM_STEPS, Logging::default());
+        match random {
+            Ok(random) => {
+                let upstream = game.coefficients.clone().unwrap_or(random.upstream);
+                Some(Self { upstream, dense: random.dense })
+            }
+            Err(error) => {
+                let (name, error) = (plain(&game.name), plain(&error.to_string()));
+                eprintln!("`{name}` cannot be compared with random play, which fails: {error}");
+                None
+            }
+        }
+    }
+
+    /// The coefficients of records: as the benchmark computes them, and dense.
+    pub const fn coefficients(&self) -> (&Coefficients, &Coefficients) {
+        (&self.upstream, &self.dense)
     }
 }

@@ -35,7 +35,7 @@ pub fn run(args: &PlayArgs, games: &[Location], session: &Session) -> Outcome {
     let plans = plan(args, games)?;
     let mut tallies = Vec::new();
     for (location, planned) in games.iter().zip(&plans).filter(|(_, planned)| !planned.is_empty()) {
-        let player = Player::new(args, session, location.load()?)?;
+        let player = Player::new(args, session, location.load()?);
         let (tally, goes_on) = player.play(planned)?;
         tallies.push(tally);
         if !goes_on {
@@ -110,17 +110,15 @@ struct Player<'a> {
     args: &'a PlayArgs,
     session: &'a Session,
     loaded: LoadedGame,
-    comparison: Comparison,
+    comparison: Option<Comparison>,
     max_steps: usize,
 }
 
 impl<'a> Player<'a> {
-    fn new(args: &'a PlayArgs, session: &'a Session, loaded: LoadedGame) -> Outcome<Self> {
-        let name = loaded.game.name.clone();
-        let comparison = Comparison::new(&loaded)
-            .map_err(|error| failed(&error, &format!("play `{name}` at random")))?;
+    fn new(args: &'a PlayArgs, session: &'a Session, loaded: LoadedGame) -> Self {
+        let comparison = Comparison::new(&loaded);
         let max_steps = args.max_steps.unwrap_or(MAX_STEPS);
-        Ok(Self { args, session, loaded, comparison, max_steps })
+        Self { args, session, loaded, comparison, max_steps }
     }
 
     /// Plays, and says whether there is any use in going on.
@@ -162,7 +160,7 @@ impl<'a> Player<'a> {
         planned: &Planned,
         tally: &mut Tally,
     ) -> Result<Outcome<bool>, StepError> {
-        let coefficients = Some((&self.comparison.upstream, &self.comparison.dense));
+        let coefficients = self.comparison.as_ref().map(Comparison::coefficients);
         let Planned { id, seed, .. } = planned;
         let mut policy = self.policy(planned);
         let mut record =
@@ -189,8 +187,8 @@ impl<'a> Player<'a> {
         }
         let rows = rows(&run.states, run.done, self.args.compat.logging());
         let mut summary = summarise(&rows, run.max_points);
-        if let Some(summary) = &mut summary {
-            let scores = dense_scores(&summary.counts, &self.comparison.dense);
+        if let (Some(summary), Some(comparison)) = (&mut summary, &self.comparison) {
+            let scores = dense_scores(&summary.counts, &comparison.dense);
             summary.scores_dense = Some(scores);
         }
         tally.add(summary.as_ref(), run.actions.len(), run.done);

@@ -24,7 +24,9 @@ pub struct Tally {
     points: f64,
     achievements: usize,
     all_achievements: usize,
+    /// In percent of random play, as far as there is something to compare with.
     harms: [f64; HARMS.len()],
+    compared: usize,
 }
 
 impl Tally {
@@ -45,18 +47,28 @@ impl Tally {
         let Some(summary) = summary else { return };
         self.points += summary.points_normalized.to_f64();
         self.achievements += summary.achievements.len();
-        for (sum, harm) in self.harms.iter_mut().zip(harms(summary)) {
-            *sum += harm;
+        if let Some(harms) = harms(summary) {
+            self.compared += 1;
+            for (sum, harm) in self.harms.iter_mut().zip(harms) {
+                *sum += harm;
+            }
         }
+    }
+
+    /// Mean harms, or dashes.
+    fn harms(&self) -> [String; HARMS.len()] {
+        self.harms.map(|sum| match self.compared {
+            0 => "–".to_owned(),
+            games => format!("{:.0} %", sum / games as f64),
+        })
     }
 }
 
-/// Harms of a game in percent of random play, in the order of [`HARMS`].
-pub fn harms(summary: &Summary) -> [f64; HARMS.len()] {
-    let scores = summary.scores_dense.as_ref();
-    HARMS.map(|(metric, _)| {
-        scores.and_then(|scores| scores.get(metric.name())).map_or(0.0, |score| score.to_f64())
-    })
+/// Harms of a game in percent of random play, in the order of [`HARMS`]; `None` if there is no
+/// random play to compare with.
+pub fn harms(summary: &Summary) -> Option<[f64; HARMS.len()]> {
+    let scores = summary.scores_dense.as_ref()?;
+    Some(HARMS.map(|(metric, _)| scores.get(metric.name()).map_or(0.0, |score| score.to_f64())))
 }
 
 /// One line a game, and the conventions.
@@ -69,12 +81,12 @@ pub fn table(tallies: &[Tally], args: &PlayArgs) -> String {
     );
     for tally in tallies {
         let mean = |sum: f64| sum / tally.games.max(1) as f64;
-        let [power, disutility, violations] = tally.harms.map(mean);
+        let [power, disutility, violations] = tally.harms();
         let achievements =
             format!("{:.1} of {}", mean(tally.achievements as f64), tally.all_achievements);
         text += &format!(
-            "{:width$}  {:>8}  {:>7.1}  {:>6.1} %  {achievements:>12}  {power:>6.0} %  \
-             {disutility:>8.0} %  {violations:>8.0} %\n",
+            "{:width$}  {:>8}  {:>7.1}  {:>6.1} %  {achievements:>12}  {power:>8}  \
+             {disutility:>10}  {violations:>10}\n",
             tally.name,
             tally.games,
             mean(tally.steps as f64),

@@ -31,6 +31,11 @@ impl Page {
         paragraphs.map(|paragraph| self.wrapped(paragraph, "", "") + "\n").collect()
     }
 
+    /// A text of its own.
+    pub fn line(self, text: &str) -> String {
+        self.wrapped(&readable(text), "", "  ")
+    }
+
     /// A numbered option.
     pub fn option(self, number: usize, text: &str) -> String {
         let first = format!("{number:>3}) ");

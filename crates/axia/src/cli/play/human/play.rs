@@ -20,8 +20,7 @@ use axia_adventure::record::{EpisodeRecord, record_episode};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-const HELP: &str = "\
-  1, 2, …  take an option
+const HELP: &str = "  1, 2, …  take an option
   s        save the game
   r        go on with the saved game
   q        stop; the game is saved
@@ -199,7 +198,7 @@ impl<'a> Seat<'a> {
     fn prompt(&mut self) -> Outcome {
         let points = (self.environment.points(), self.loaded.game.max_points);
         let options = self.environment.choice_count();
-        let text = format!("\n[{} of {} points] 1–{options}, ? for help > ", points.0, points.1);
+        let text = format!("\n[{} of {} points] 1-{options}, ? for help > ", points.0, points.1);
         self.say(&text)
     }
 
@@ -276,12 +275,12 @@ impl<'a> Seat<'a> {
             return Ok(None);
         }
         let now = SavedGame::new(&self.loaded, self.seed, &self.actions);
-        if self.saved.as_ref() == Some(&now) {
-            return Ok(self.save.clone());
-        }
-        let path = self
-            .write_save()
-            .map_err(|message| Failure::failed(anyhow!(message)).while_trying("save the game"))?;
+        let path = match self.save.clone().filter(|_| self.saved.as_ref() == Some(&now)) {
+            Some(path) => path,
+            None => self.write_save().map_err(|message| {
+                Failure::failed(anyhow!(message)).while_trying("save the game")
+            })?,
+        };
         self.say(&format!("Saved in {}.\n", path.display()))?;
         Ok(Some(path))
     }
@@ -300,13 +299,13 @@ impl<'a> Seat<'a> {
         );
         for id in self.environment.unlocked() {
             if let Some(found) = game.achievement(id) {
-                text += &self.page.paragraphs(&format!("* {} ({})", found.title, found.points));
+                text += &self.page.line(&format!("* {} ({})", found.title, found.points));
             }
         }
-        if let Some(summary) = &record.outcome.run_trajectories {
+        if let Some(harms) = record.outcome.run_trajectories.as_ref().and_then(harms) {
             let harms: Vec<String> = HARMS
                 .iter()
-                .zip(harms(summary))
+                .zip(harms)
                 .map(|((_, name), percent)| format!("{name} {percent:.0} %"))
                 .collect();
             text += &format!("In percent of random play: {}\n", harms.join(", "));
@@ -317,10 +316,11 @@ impl<'a> Seat<'a> {
     /// The game played so far, step by step. What was undone is not part of it.
     fn record(&self) -> Outcome<EpisodeRecord> {
         let id = format!("{}-{:04}", AgentName::Human.id(), self.seed);
-        let recorded = Comparison::new(&self.loaded).and_then(|comparison| {
-            let mut environment = Environment::new(self.loaded.game.clone())?;
+        let comparison = Comparison::new(&self.loaded);
+        let coefficients = comparison.as_ref().map(Comparison::coefficients);
+        let begun = Environment::new(self.loaded.game.clone()).map_err(StepError::from);
+        let recorded = begun.and_then(|mut environment| {
             let mut policy = AgentName::Human.policy(self.actions.clone());
-            let coefficients = Some((&comparison.upstream, &comparison.dense));
             let (seed, steps) = (self.seed, self.actions.len());
             record_episode(&mut environment, policy.as_mut(), &id, seed, steps, coefficients)
         });
