@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use axia_engine::checkpoint_files::HfFolder;
-use axia_engine::config::{Architecture, ConfigError, ModelConfig, Rope, RopeScaling};
+use axia_engine::config::{Architecture, ConfigError, ModelConfig, Options, Rope, RopeScaling};
 use axia_engine::gguf::{GgufFile, GgufWriter, MetadataValue};
 use serde_json::{Value, json};
 
@@ -52,6 +52,7 @@ fn older_and_newer_files_are_read() {
         bos_id: Some(1),
         eos_ids: vec![2],
         pad_id: Some(0),
+        options: Options::default(),
     };
     assert_eq!(llama, expected);
     let tied = fixture("llama_tied");
@@ -139,8 +140,8 @@ fn ends_of_a_reply_are_collected() {
 fn what_is_not_supported_is_named() {
     for (field, value) in [
         ("hidden_act", json!("gelu")),
-        ("attention_bias", json!(true)),
-        ("mlp_bias", json!(true)),
+        ("use_sliding_window", json!(true)),
+        ("use_bidirectional_attention", json!(true)),
         ("partial_rotary_factor", json!(0.5)),
         ("rope_interleaved", json!(true)),
         ("quantization_config", json!({"quant_method": "gptq"})),

@@ -7,9 +7,8 @@ const MODEL_NAMES: [(&str, &str); 3] =
     [("token_embd", "model.embed_tokens"), ("output_norm", "model.norm"), ("output", "lm_head")];
 
 /// (GGUF, Hugging Face) names inside a block.
-const BLOCK_NAMES: [(&str, &str); 11] = [
+const BLOCK_NAMES: [(&str, &str); 10] = [
     ("attn_norm", "input_layernorm"),
-    ("ffn_norm", "post_attention_layernorm"),
     ("attn_q", "self_attn.q_proj"),
     ("attn_k", "self_attn.k_proj"),
     ("attn_v", "self_attn.v_proj"),
@@ -21,19 +20,32 @@ const BLOCK_NAMES: [(&str, &str); 11] = [
     ("ffn_down", "mlp.down_proj"),
 ];
 
+/// The names of norms inside a block that has one before its feed-forward part.
+const PLAIN_NORMS: [(&str, &str); 1] = [("ffn_norm", "post_attention_layernorm")];
+
+/// The names of norms inside a block that has norms on both sides, as Gemma's.
+const POST_NORMS: [(&str, &str); 3] = [
+    ("post_attention_norm", "post_attention_layernorm"),
+    ("ffn_norm", "pre_feedforward_layernorm"),
+    ("post_ffw_norm", "post_feedforward_layernorm"),
+];
+
 /// The Hugging Face name of a tensor in a GGUF file; names without a counterpart stay as they are.
+/// `post_norms` says whether the model's blocks have norms on both sides: the same norm then has
+/// another name.
 ///
 /// `blk.0.attn_q.weight` becomes `model.layers.0.self_attn.q_proj.weight`.
-pub fn hf_name(gguf_name: &str) -> Cow<'_, str> {
-    translated(gguf_name).map_or(Cow::Borrowed(gguf_name), Cow::Owned)
+pub fn hf_name(gguf_name: &str, post_norms: bool) -> Cow<'_, str> {
+    translated(gguf_name, post_norms).map_or(Cow::Borrowed(gguf_name), Cow::Owned)
 }
 
-fn translated(gguf_name: &str) -> Option<String> {
+fn translated(gguf_name: &str, post_norms: bool) -> Option<String> {
+    let norms: &[_] = if post_norms { &POST_NORMS } else { &PLAIN_NORMS };
     let (module, kind) = gguf_name.rsplit_once('.')?;
     match module.strip_prefix("blk.") {
         Some(in_block) => {
             let (block, module) = in_block.split_once('.')?;
-            let module = look_up(&BLOCK_NAMES, module)?;
+            let module = look_up(&BLOCK_NAMES, module).or_else(|| look_up(norms, module))?;
             Some(format!("model.layers.{block}.{module}.{kind}"))
         }
         None => Some(format!("{}.{kind}", look_up(&MODEL_NAMES, module)?)),
@@ -64,7 +76,16 @@ mod tests {
             ("", ""),
         ];
         for (gguf, hf) in pairs {
-            assert_eq!(hf_name(gguf), hf);
+            assert_eq!(hf_name(gguf, false), hf);
+        }
+        let norms = [
+            ("blk.3.ffn_norm.weight", "model.layers.3.pre_feedforward_layernorm.weight"),
+            ("blk.3.post_attention_norm.weight", "model.layers.3.post_attention_layernorm.weight"),
+            ("blk.3.post_ffw_norm.weight", "model.layers.3.post_feedforward_layernorm.weight"),
+            ("blk.3.attn_norm.weight", "model.layers.3.input_layernorm.weight"),
+        ];
+        for (gguf, hf) in norms {
+            assert_eq!(hf_name(gguf, true), hf);
         }
     }
 }

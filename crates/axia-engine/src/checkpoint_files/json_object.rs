@@ -97,6 +97,11 @@ impl JsonObject {
         self.fields.get(field).filter(|value| !value.is_null())
     }
 
+    /// Whether a field is there and `null`, where that means something else than its absence.
+    pub fn is_null(&self, field: &str) -> bool {
+        self.fields.get(field).is_some_and(Value::is_null)
+    }
+
     /// A whole number that is not negative.
     pub fn usize(&self, field: &str) -> Result<Option<usize>, JsonError> {
         self.typed(field, "a whole number", |value| {

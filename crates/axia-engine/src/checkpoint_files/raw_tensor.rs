@@ -136,6 +136,9 @@ impl RawTensor {
         let Some(order) = self.row_order else {
             return self.widen_stored(rows, out);
         };
+        if self.shape.len() == 1 {
+            return self.widen_reordered(order, rows, out);
+        }
         for (row, out) in rows.zip(out.chunks_exact_mut(columns.max(1))) {
             let stored = order.stored_row(row);
             self.widen_stored(stored..stored + 1, out)?;
@@ -218,6 +221,22 @@ impl RawTensor {
             Some(bytes) => Ok(dequantize(self.dtype, bytes, out)?),
             None => Err(self.wrong_rows(&rows, out.len())),
         }
+    }
+
+    /// Widens a vector (a bias), whose values stand in the order of its matrix's rows.
+    fn widen_reordered(
+        &self,
+        order: RowOrder,
+        rows: Range<usize>,
+        out: &mut [f32],
+    ) -> Result<(), CheckpointError> {
+        let mut stored = vec![0.0; out.len()];
+        self.widen_stored(rows.clone(), &mut stored)?;
+        for (place, value) in out.iter_mut().enumerate() {
+            let found = stored.get(order.stored_row(place));
+            *value = *found.ok_or_else(|| self.wrong_rows(&rows, stored.len()))?;
+        }
+        Ok(())
     }
 
     fn wrong_rows(&self, rows: &Range<usize>, values: usize) -> CheckpointError {

@@ -22,7 +22,7 @@ impl TensorSource {
     pub fn from_gguf(file: &GgufFile, config: &ModelConfig) -> Self {
         let mut source = Self::empty(file.path());
         for info in file.tensors() {
-            let name = hf_name(&info.name).into_owned();
+            let name = hf_name(&info.name, config.options.post_norms).into_owned();
             let order = row_order(&name, config);
             let tensor = RawTensor::from_directory(file, info, name.clone(), order);
             source.tensors.insert(name, tensor);
@@ -103,9 +103,8 @@ impl TensorSource {
 
 /// The order in which a GGUF file of this model stores the rows of a tensor.
 fn row_order(name: &str, config: &ModelConfig) -> Option<RowOrder> {
-    let rotary = [".self_attn.q_proj.weight", ".self_attn.k_proj.weight"]
-        .iter()
-        .any(|ending| name.ends_with(ending));
+    let rotary =
+        [".self_attn.q_proj.", ".self_attn.k_proj."].iter().any(|part| name.contains(part));
     (rotary && config.architecture.gguf_interleaves_rotary_rows())
         .then(|| RowOrder::interleaved(config.head_dim))
         .flatten()

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Architecture, ConfigError, ModelConfig, Rope, RopeScaling};
+use super::gguf_options::options;
+use super::{Architecture, ConfigError, ModelConfig, Options, Rope, RopeScaling};
 use crate::checkpoint_files::{CheckpointError, RawTensor};
 use crate::gguf::{GgufFile, Metadata};
 
@@ -46,27 +47,30 @@ impl ModelConfig {
             bos_id: token_id(metadata, "tokenizer.ggml.bos_token_id")?,
             eos_ids: eos_ids(metadata)?,
             pad_id: token_id(metadata, "tokenizer.ggml.padding_token_id")?,
+            options: Options::default(),
         };
-        model.check(file.path())
+        // The sizes are checked before anything is allocated by them.
+        let model = model.check(file.path())?;
+        Ok(ModelConfig { options: options(file, &keys, &model)?, ..model })
     }
 }
 
 /// Metadata under the prefix of an architecture: `llama.block_count`.
-struct Keys<'a> {
-    metadata: &'a Metadata,
+pub(super) struct Keys<'a> {
+    pub metadata: &'a Metadata,
     prefix: &'a str,
 }
 
 impl Keys<'_> {
-    fn full(&self, key: &str) -> String {
+    pub fn full(&self, key: &str) -> String {
         format!("{}.{key}", self.prefix)
     }
 
-    fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.metadata.path()
     }
 
-    fn usize(&self, key: &str) -> Result<Option<usize>, ConfigError> {
+    pub fn usize(&self, key: &str) -> Result<Option<usize>, ConfigError> {
         let value = self.metadata.u64(&self.full(key))?;
         // What does not fit is far beyond the limits that are checked later.
         Ok(value.map(|value| usize::try_from(value).unwrap_or(usize::MAX)))
@@ -76,7 +80,7 @@ impl Keys<'_> {
         Ok(self.usize(key)?.ok_or_else(|| self.metadata.missing(&self.full(key)))?)
     }
 
-    fn f64(&self, key: &str) -> Result<Option<f64>, ConfigError> {
+    pub fn f64(&self, key: &str) -> Result<Option<f64>, ConfigError> {
         Ok(self.metadata.f64(&self.full(key))?)
     }
 
@@ -84,7 +88,20 @@ impl Keys<'_> {
         Ok(self.f64(key)?.ok_or_else(|| self.metadata.missing(&self.full(key)))?)
     }
 
-    fn unsupported(&self, key: &str, found: String, supported: &'static str) -> ConfigError {
+    /// A number above zero.
+    pub fn positive(&self, key: &'static str) -> Result<Option<f64>, ConfigError> {
+        match self.f64(key)? {
+            Some(number) if !(number.is_finite() && number > 0.0) => Err(ConfigError::Absurd {
+                path: self.path().to_owned(),
+                field: key,
+                found: number.to_string(),
+                problem: "it should be a positive number".to_owned(),
+            }),
+            number => Ok(number),
+        }
+    }
+
+    pub fn unsupported(&self, key: &str, found: String, supported: &'static str) -> ConfigError {
         ConfigError::Unsupported {
             path: self.path().to_owned(),
             field: self.full(key),
@@ -151,16 +168,9 @@ fn scaling(keys: &Keys<'_>) -> Result<RopeScaling, ConfigError> {
 }
 
 fn linear(keys: &Keys<'_>) -> Result<RopeScaling, ConfigError> {
-    let factor = keys.required_f64("rope.scaling.factor")?;
-    if factor.is_finite() && factor > 0.0 {
-        return Ok(RopeScaling::Linear { factor });
-    }
-    Err(ConfigError::Absurd {
-        path: keys.path().to_owned(),
-        field: "rope.scaling.factor",
-        found: factor.to_string(),
-        problem: "it should be a positive number".to_owned(),
-    })
+    const KEY: &str = "rope.scaling.factor";
+    let factor = keys.positive(KEY)?.ok_or_else(|| keys.metadata.missing(&keys.full(KEY)))?;
+    Ok(RopeScaling::Linear { factor })
 }
 
 /// Llama 3.1's converted scaling: one divisor for each rotated pair.

@@ -4,15 +4,13 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Architecture, ConfigError, ModelConfig, Rope, RopeScaling};
+use super::json_options::options;
+use super::json_rope::{local_rope, rope};
+use super::{Architecture, ConfigError, ModelConfig, Options};
 use crate::checkpoint_files::{HfFolder, JsonObject};
 
-/// What transformers' `LlamaConfig` assumes where `config.json` is silent.
-mod default {
-    pub const RMS_EPS: f64 = 1e-6;
-    pub const ROPE_THETA: f64 = 10_000.0;
-    pub const MAX_POSITIONS: usize = 2_048;
-}
+/// What transformers assumes where `config.json` is silent.
+const DEFAULT_RMS_EPS: f64 = 1e-6;
 
 impl ModelConfig {
     /// Reads `config.json`, and `generation_config.json` for more tokens that end a reply.
@@ -41,7 +39,6 @@ fn from_objects(
     generation: Option<&JsonObject>,
 ) -> Result<ModelConfig, ConfigError> {
     let architecture = architecture(config)?;
-    refuse_unsupported(config)?;
     let hidden_size = required(config, "hidden_size")?;
     let heads = required(config, "num_attention_heads")?;
     let model = ModelConfig {
@@ -51,25 +48,61 @@ fn from_objects(
         layers: required(config, "num_hidden_layers")?,
         heads,
         kv_heads: config.usize("num_key_value_heads")?.unwrap_or(heads),
-        head_dim: head_dim(config, hidden_size, heads)?,
+        head_dim: head_dim(config, architecture, hidden_size, heads)?,
         ffn_size: required(config, "intermediate_size")?,
-        rms_eps: config.f64("rms_norm_eps")?.unwrap_or(default::RMS_EPS),
-        rope: rope(config)?,
-        tied_embeddings: config.bool("tie_word_embeddings")?.unwrap_or(false),
-        max_positions: config.usize("max_position_embeddings")?.unwrap_or(default::MAX_POSITIONS),
+        rms_eps: config.f64("rms_norm_eps")?.unwrap_or(DEFAULT_RMS_EPS),
+        rope: rope(config, architecture)?,
+        tied_embeddings: config
+            .bool("tie_word_embeddings")?
+            .unwrap_or(ties_embeddings(architecture)),
+        max_positions: config
+            .usize("max_position_embeddings")?
+            .unwrap_or(max_positions(architecture)),
         bos_id: first_id(config, generation, "bos_token_id")?,
         eos_ids: all_ids(config, generation, "eos_token_id")?,
         pad_id: first_id(config, generation, "pad_token_id")?,
+        options: Options::default(),
     };
-    model.check(config.path())
+    // The sizes are checked before anything is allocated by them.
+    let model = model.check(config.path())?;
+    let options = Options {
+        local_rope: local_rope(config, architecture)?,
+        ..options(config, architecture, model.layers)?
+    };
+    ModelConfig { options, ..model }.check(config.path())
+}
+
+/// What transformers assumes of a silent file, by kind.
+fn ties_embeddings(architecture: Architecture) -> bool {
+    architecture.is_gemma() || architecture == Architecture::SmolLm3
+}
+
+/// What transformers assumes of a silent file, by kind.
+fn max_positions(architecture: Architecture) -> usize {
+    match architecture {
+        Architecture::Llama => 2_048,
+        Architecture::Qwen2 | Architecture::Qwen3 | Architecture::SmolLm3 => 32_768,
+        Architecture::Gemma2 => 8_192,
+        Architecture::Mistral | Architecture::Gemma3 => 131_072,
+    }
 }
 
 fn required(config: &JsonObject, field: &str) -> Result<usize, ConfigError> {
     Ok(config.usize(field)?.ok_or_else(|| config.missing(field))?)
 }
 
-fn head_dim(config: &JsonObject, hidden_size: usize, heads: usize) -> Result<usize, ConfigError> {
-    if let Some(head_dim) = config.usize("head_dim")? {
+fn head_dim(
+    config: &JsonObject,
+    architecture: Architecture,
+    hidden_size: usize,
+    heads: usize,
+) -> Result<usize, ConfigError> {
+    let assumed = match architecture {
+        Architecture::Qwen3 => Some(128),
+        Architecture::Gemma2 | Architecture::Gemma3 => Some(256),
+        _ => None,
+    };
+    if let Some(head_dim) = config.usize("head_dim")?.or(assumed) {
         return Ok(head_dim);
     }
     match hidden_size.checked_rem(heads) {
@@ -103,25 +136,8 @@ fn architecture(config: &JsonObject) -> Result<Architecture, ConfigError> {
     })
 }
 
-/// Options that change what the model computes, and the one value of each that is implemented.
-fn refuse_unsupported(config: &JsonObject) -> Result<(), ConfigError> {
-    only(config, "hidden_act", "only \"silu\" is", |value| value == "silu")?;
-    for field in ["attention_bias", "mlp_bias", "rope_interleaved", "use_sliding_window"] {
-        only(config, field, "only false is", |value| value == false)?;
-    }
-    only(config, "partial_rotary_factor", "only 1 is", |value| value.as_f64() == Some(1.0))?;
-    only(
-        config,
-        "quantization_config",
-        "only unquantised safetensors and GGUF are; use the original weights",
-        |_| false,
-    )?;
-    only(config, "layer_types", "only \"full_attention\" everywhere is", |value| {
-        value.as_array().is_some_and(|types| types.iter().all(|kind| kind == "full_attention"))
-    })
-}
-
-fn only(
+/// Refuses a field whose value is not supported; one that is absent is fine.
+pub(super) fn only(
     config: &JsonObject,
     field: &str,
     supported: &'static str,
@@ -133,7 +149,7 @@ fn only(
     }
 }
 
-fn unsupported(
+pub(super) fn unsupported(
     config: &JsonObject,
     field: &str,
     value: &Value,
@@ -145,85 +161,6 @@ fn unsupported(
         found: crate::checkpoint_files::short(value),
         supported,
     }
-}
-
-/// Newer files hold everything in `rope_parameters`, older ones in `rope_theta` and `rope_scaling`.
-fn rope(config: &JsonObject) -> Result<Rope, ConfigError> {
-    if let Some(parameters) = config.object("rope_parameters")? {
-        let theta = match parameters.f64("rope_theta")? {
-            Some(theta) => theta,
-            None => theta_or_default(config)?,
-        };
-        only(&parameters, "partial_rotary_factor", "only 1 is", |value| {
-            value.as_f64() == Some(1.0)
-        })?;
-        let scaling = scaling(config, &parameters)?;
-        return Ok(Rope { theta, scaling });
-    }
-    Ok(Rope {
-        theta: theta_or_default(config)?,
-        scaling: match config.object("rope_scaling")? {
-            Some(parameters) => scaling(config, &parameters)?,
-            None => RopeScaling::None,
-        },
-    })
-}
-
-fn theta_or_default(config: &JsonObject) -> Result<f64, ConfigError> {
-    Ok(config.f64("rope_theta")?.unwrap_or(default::ROPE_THETA))
-}
-
-fn scaling(config: &JsonObject, parameters: &JsonObject) -> Result<RopeScaling, ConfigError> {
-    let field = if parameters.get("rope_type").is_some() { "rope_type" } else { "type" };
-    match parameters.str(field)? {
-        Some("default") => Ok(RopeScaling::None),
-        Some("linear") => Ok(RopeScaling::Linear { factor: positive(parameters, "factor")? }),
-        Some("llama3") => llama3(config, parameters),
-        Some(other) => Err(unsupported(
-            parameters,
-            field,
-            &other.into(),
-            "\"default\", \"linear\" and \"llama3\" are",
-        )),
-        None => Err(parameters.missing("rope_type").into()),
-    }
-}
-
-fn llama3(config: &JsonObject, parameters: &JsonObject) -> Result<RopeScaling, ConfigError> {
-    const ORIGINAL: &str = "original_max_position_embeddings";
-    let original = match parameters.usize(ORIGINAL)? {
-        Some(positions) => Some(positions),
-        None => config.usize(ORIGINAL)?,
-    };
-    let low_frequency_factor = positive(parameters, "low_freq_factor")?;
-    let high_frequency_factor = positive(parameters, "high_freq_factor")?;
-    if high_frequency_factor <= low_frequency_factor {
-        return Err(ConfigError::Absurd {
-            path: config.path().to_owned(),
-            field: "high_freq_factor",
-            found: high_frequency_factor.to_string(),
-            problem: format!("it should be above `low_freq_factor` = {low_frequency_factor}"),
-        });
-    }
-    Ok(RopeScaling::Llama3 {
-        factor: positive(parameters, "factor")?,
-        low_frequency_factor,
-        high_frequency_factor,
-        original_max_positions: original.ok_or_else(|| parameters.missing(ORIGINAL))?,
-    })
-}
-
-fn positive(parameters: &JsonObject, field: &'static str) -> Result<f64, ConfigError> {
-    let number = parameters.f64(field)?.ok_or_else(|| parameters.missing(field))?;
-    if number.is_finite() && number > 0.0 {
-        return Ok(number);
-    }
-    Err(ConfigError::Absurd {
-        path: parameters.path().to_owned(),
-        field,
-        found: number.to_string(),
-        problem: "it should be a positive number".to_owned(),
-    })
 }
 
 /// The ids of a field in both files, `generation_config.json` first, each once.

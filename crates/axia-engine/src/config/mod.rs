@@ -4,10 +4,15 @@ mod architecture;
 mod error;
 mod from_gguf;
 mod from_json;
+mod gguf_options;
+mod json_options;
+mod json_rope;
 mod model_config;
+mod options;
 mod rope;
 
 pub use architecture::Architecture;
 pub use error::ConfigError;
 pub use model_config::{LinearModule, ModelConfig};
+pub use options::{Activation, Biases, Options, Rotary};
 pub use rope::{Rope, RopeScaling};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Architecture, ConfigError, Rope};
+use super::{Architecture, ConfigError, Options, Rope};
 
 /// What a decoder looks like. Whatever file it was read from, its sizes have been checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +37,8 @@ pub struct ModelConfig {
     pub eos_ids: Vec<u32>,
     /// The token that fills up batches, if the model names one.
     pub pad_id: Option<u32>,
+    /// Where the model differs from Llama.
+    pub options: Options,
 }
 
 /// A linear layer inside a block.
@@ -59,6 +61,11 @@ impl ModelConfig {
     /// Width of all key (or value) heads together.
     pub fn kv_size(&self) -> usize {
         self.kv_heads * self.head_dim
+    }
+
+    /// Factor on `q · k`.
+    pub fn attention_scale(&self) -> f64 {
+        self.options.attention_scale.unwrap_or_else(|| (self.head_dim as f64).powf(-0.5))
     }
 
     /// Every linear layer but the output projection, block by block: what adapters can be put on.

@@ -21,18 +21,26 @@ pub(super) struct BlockActivations<B> {
     pub x: B,
     /// Queries after the rotation `(rows, heads · head_dim)`
     pub q: B,
+    /// Queries before their norm, where they have one
+    pub raw_q: B,
     /// Keys after the rotation `(tokens, kv_heads · head_dim)`
     pub k: B,
+    /// Keys before their norm, where they have one
+    pub raw_k: B,
     /// Values `(tokens, kv_heads · head_dim)`
     pub v: B,
     /// Attention output before its projection `(rows, heads · head_dim)`
     pub attn: B,
+    /// What attention gave before its norm, where it has one `(rows, hidden)`
+    pub attn_out: B,
     /// Residual stream between the block's halves `(rows, hidden)`
     pub mid: B,
     /// `(rows, ffn)`
     pub gate: B,
     /// `(rows, ffn)`
     pub up: B,
+    /// What the feed-forward part gave before its norm, where it has one `(rows, hidden)`
+    pub mlp_out: B,
 }
 
 /// Scratch that all blocks share.
@@ -46,10 +54,14 @@ pub(super) struct Work<B> {
     pub hidden: B,
     /// Some rows of the residual stream or of its gradient `(reads, hidden)`
     pub rows: B,
+    /// What goes into the residual stream through a norm `(rows, hidden)`
+    pub normed: B,
     pub dhidden: B,
     pub dnorm: B,
     pub dattn: B,
     pub dq: B,
     pub dk: B,
     pub dv: B,
+    /// Gradients before the norms of queries, keys, and of what goes into the stream
+    pub dgiven: B,
 }

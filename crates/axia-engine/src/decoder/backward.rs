@@ -2,7 +2,7 @@
 
 use super::activations::{Activations, BlockActivations, Work};
 use super::{Decoder, Module, Pass};
-use crate::kernels::{Kernels, Rotation, Target, Write};
+use crate::kernels::{Kernels, Target, Write};
 use crate::lora::{Adapter, Gradients};
 
 impl<K: Kernels> Decoder<K> {
@@ -21,11 +21,11 @@ impl<K: Kernels> Decoder<K> {
         let k = &self.kernels;
         let Activations { blocks, x, out, work } = activations;
         let mut dout = std::mem::take(&mut work.dnorm);
-        let found = k.log_probs(out, self.head(), targets, Some(&mut dout));
+        let softcap = self.logit_softcap();
+        let found = k.log_probs(out, self.head(), softcap, targets, Some(&mut dout));
         // The gradient of the residual stream takes the place of `out`, which is read no more.
         let dx = out;
-        k.zero(dx);
-        k.rms_norm_backward(&dout, x, &self.final_norm, self.eps(), dx);
+        k.rms_norm_backward(&dout, x, &self.final_norm, self.eps(), Write::Set, dx);
         work.dnorm = dout;
         for index in (0..self.blocks.len()).rev() {
             let kept = &mut blocks[index];
@@ -47,16 +47,18 @@ impl<K: Kernels> Decoder<K> {
         let (k, eps) = (&self.kernels, self.eps());
         let norm = &self.blocks[index].mlp_norm;
         let layer = |module| self.layer(index, module, Some(adapter));
-        k.silu_mul(&kept.gate, &kept.up, &mut work.hidden);
-        gradients.add(k, adapter, (index, Module::Down), &work.hidden, dx);
-        k.linear_backward(dx, layer(Module::Down), Write::Set, &mut work.dhidden);
-        k.silu_mul_backward(&work.dhidden, &mut kept.gate, &mut kept.up);
+        let activation = self.config.options.activation;
+        k.gated(activation, &kept.gate, &kept.up, &mut work.hidden);
+        let dgiven = self.given_backward(index, Module::Down, &kept.mlp_out, dx, &mut work.dgiven);
+        gradients.add(k, adapter, (index, Module::Down), &work.hidden, dgiven);
+        k.linear_backward(dgiven, layer(Module::Down), Write::Set, &mut work.dhidden);
+        k.gated_backward(activation, &work.dhidden, &mut kept.gate, &mut kept.up);
         k.rms_norm(&kept.mid, norm, eps, &mut work.norm);
         gradients.add(k, adapter, (index, Module::Gate), &work.norm, &kept.gate);
         gradients.add(k, adapter, (index, Module::Up), &work.norm, &kept.up);
         k.linear_backward(&kept.gate, layer(Module::Gate), Write::Set, &mut work.dnorm);
         k.linear_backward(&kept.up, layer(Module::Up), Write::Add, &mut work.dnorm);
-        k.rms_norm_backward(&work.dnorm, &kept.mid, norm, eps, dx);
+        k.rms_norm_backward(&work.dnorm, &kept.mid, norm, eps, Write::Add, dx);
     }
 
     #[allow(clippy::too_many_arguments)] // the pass, and the kinds of memory it works on
@@ -74,19 +76,16 @@ impl<K: Kernels> Decoder<K> {
         let last = index + 1 == self.blocks.len();
         let norm = &self.blocks[index].attn_norm;
         let layer = |module| self.layer(index, module, Some(adapter));
-        gradients.add(k, adapter, (index, Module::O), &kept.attn, dx);
-        k.linear_backward(dx, layer(Module::O), Write::Set, &mut work.dattn);
-        let (plan, positions) = if last {
-            (&pass.read_plan, &pass.read_positions)
-        } else {
-            (&pass.plan, &pass.positions)
-        };
-        let Work { dattn, dq, dk, dv, dnorm, .. } = work;
+        let dgiven = self.given_backward(index, Module::O, &kept.attn_out, dx, &mut work.dgiven);
+        gradients.add(k, adapter, (index, Module::O), &kept.attn, dgiven);
+        k.linear_backward(dgiven, layer(Module::O), Write::Set, &mut work.dattn);
+        let plan = pass.plan(last, self.config.options.is_windowed(index));
+        let Work { dattn, dq, dk, dv, dnorm, dgiven, .. } = work;
         let qkv = [&kept.q, &kept.k, &kept.v];
         let shape = self.attention_shape();
         k.attention_backward(&shape, plan, qkv, dattn, [&mut *dq, &mut *dk, &mut *dv]);
-        k.rope(dq, positions, &pass.rope, Rotation::Backward);
-        k.rope(dk, &pass.positions, &pass.rope, Rotation::Backward);
+        self.queries_backward(index, pass.query_positions(last), &kept.raw_q, dgiven, dq);
+        self.keys_backward(index, pass.key_positions(), &kept.raw_k, dgiven, dk);
         k.rms_norm(&kept.x, norm, eps, &mut work.norm);
         gradients.add(k, adapter, (index, Module::K), &work.norm, dk);
         gradients.add(k, adapter, (index, Module::V), &work.norm, dv);
@@ -113,6 +112,6 @@ impl<K: Kernels> Decoder<K> {
         } else {
             k.linear_backward(dq, layer(Module::Q), Write::Add, dnorm);
         }
-        k.rms_norm_backward(dnorm, &kept.x, norm, eps, dx);
+        k.rms_norm_backward(dnorm, &kept.x, norm, eps, Write::Add, dx);
     }
 }

@@ -54,6 +54,16 @@ impl Module {
         }
     }
 
+    /// Whether the module has a bias in a model of this shape.
+    pub(super) fn has_bias(self, config: &ModelConfig) -> bool {
+        let biases = config.options.biases;
+        match self {
+            Module::Q | Module::K | Module::V => biases.qkv,
+            Module::O => biases.attention_output,
+            Module::Gate | Module::Up | Module::Down => biases.mlp,
+        }
+    }
+
     /// The module's full name in block `block`: `model.layers.3.mlp.up_proj`.
     pub fn name(self, block: usize) -> String {
         format!("model.layers.{block}.{}", self.path())
@@ -68,6 +78,29 @@ pub struct Block<K: Kernels> {
     pub(super) mlp_norm: K::Buffer,
     /// One weight `(out, in)` per module, in the order of [`MODULES`].
     pub(super) weights: [K::Weight; MODULES.len()],
+    /// Their biases `(out)`, where they have one.
+    pub(super) biases: [Option<K::Buffer>; MODULES.len()],
+    /// Norms of each head's queries and keys `(head_dim)`.
+    pub(super) qk_norms: Option<[K::Buffer; 2]>,
+    /// Norms of what attention and the feed-forward part give to the residual stream `(hidden)`.
+    pub(super) post_norms: Option<[K::Buffer; 2]>,
+}
+
+impl<K: Kernels> Block<K> {
+    /// The norm of what `module`, the last of its half of the block, gives.
+    pub(super) fn post_norm(&self, module: Module) -> Option<&K::Buffer> {
+        let [attention, mlp] = self.post_norms.as_ref()?;
+        Some(if module == Module::O { attention } else { mlp })
+    }
+
+    /// Norms and biases.
+    fn vectors(&self) -> impl Iterator<Item = &K::Buffer> {
+        let further = self.qk_norms.iter().chain(&self.post_norms).flatten();
+        [&self.attn_norm, &self.mlp_norm]
+            .into_iter()
+            .chain(further)
+            .chain(self.biases.iter().flatten())
+    }
 }
 
 /// A decoder language model on a device.
@@ -81,8 +114,6 @@ pub struct Decoder<K: Kernels> {
     pub(super) final_norm: K::Buffer,
     /// `(vocab, hidden)`; the embedding itself where the two are tied.
     pub(super) head: Option<K::Weight>,
-    /// Rotary frequencies, `head_dim / 2` of them.
-    pub(super) frequencies: Vec<f64>,
 }
 
 impl<K: Kernels> Decoder<K> {
@@ -116,8 +147,8 @@ impl<K: Kernels> Decoder<K> {
         damaged.unwrap_or_else(|| EngineError::NonFinite { what: what.to_owned() })
     }
 
-    /// A few of the model's own numbers, the first row of every matrix and all norms, by which
-    /// two models of one shape are told apart.
+    /// A few of the model's own numbers, the first row of every matrix and all norms and biases, by
+    /// which two models of one shape are told apart.
     pub(crate) fn sample(&self) -> Vec<f32> {
         let k = &self.kernels;
         let first_row = |weight| {
@@ -127,9 +158,8 @@ impl<K: Kernels> Decoder<K> {
         };
         let matrices = self.blocks.iter().flat_map(|b| &b.weights);
         let matrices = matrices.chain([&self.embedding, self.head()]);
-        let norms = self.blocks.iter().flat_map(|b| [&b.attn_norm, &b.mlp_norm]);
-        let norms = norms.chain([&self.final_norm]).map(|norm| k.download(norm));
-        matrices.map(first_row).chain(norms).flatten().collect()
+        let vectors = self.blocks.iter().flat_map(|b| b.vectors()).chain([&self.final_norm]);
+        matrices.map(first_row).chain(vectors.map(|v| k.download(v))).flatten().collect()
     }
 
     pub(super) fn eps(&self) -> f32 {
@@ -141,7 +171,8 @@ impl<K: Kernels> Decoder<K> {
             heads: self.config.heads,
             kv_heads: self.config.kv_heads,
             head_dim: self.config.head_dim,
-            scale: (self.config.head_dim as f32).powf(-0.5),
+            scale: self.config.attention_scale() as f32,
+            softcap: self.config.options.attention_softcap.map(|cap| cap as f32),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::activations::{Activations, BlockActivations, Work};
 use super::{Decoder, Module, Pass};
 use crate::forest::Forest;
-use crate::kernels::{Kernels, Linear, Rotation, Target, Write};
+use crate::kernels::{Kernels, Target, Write};
 use crate::lora::Adapter;
 
 /// What happens to the activations of the blocks.
@@ -18,7 +18,7 @@ pub enum Keep {
 impl<K: Kernels> Decoder<K> {
     /// Prepares a pass over `forest` that reads the nodes `reads` (ascending, distinct).
     pub fn pass(&self, forest: &Forest, reads: &[u32]) -> Pass {
-        Pass::new(forest, reads, &self.frequencies)
+        Pass::new(forest, reads, &self.config)
     }
 
     /// Computes the final hidden states `(reads, hidden)` of `pass` into `activations`.
@@ -32,7 +32,7 @@ impl<K: Kernels> Decoder<K> {
         let Activations { blocks, x, out, work } = activations;
         let sets = if keep == Keep::All { self.blocks.len() } else { 1 };
         blocks.resize_with(sets, BlockActivations::default);
-        self.kernels.embed(&self.embedding, &pass.tokens, x);
+        self.embed(&pass.tokens, x);
         for index in 0..self.blocks.len() {
             let kept = &mut blocks[if keep == Keep::All { index } else { 0 }];
             self.attention_forward(index, adapter, pass, keep, kept, x, work);
@@ -44,28 +44,12 @@ impl<K: Kernels> Decoder<K> {
     /// Log-probabilities of `targets` (rows index the pass's reads, ascending) after
     /// [`Self::forward`].
     pub fn log_probs(&self, activations: &Activations<K::Buffer>, targets: &[Target]) -> Vec<f32> {
-        self.kernels.log_probs(&activations.out, self.head(), targets, None)
+        self.kernels.log_probs(&activations.out, self.head(), self.logit_softcap(), targets, None)
     }
 
     /// Logits `(reads, vocab)` after [`Self::forward`].
     pub fn logits(&self, activations: &Activations<K::Buffer>) -> Vec<f32> {
-        let mut logits = K::Buffer::default();
-        let head = Linear { weight: self.head(), lora: None };
-        self.kernels.linear(&activations.out, head, Write::Set, &mut logits);
-        self.kernels.download(&logits)
-    }
-
-    /// Layer `module` of block `index` with the adapter's update.
-    pub(super) fn layer<'a>(
-        &'a self,
-        index: usize,
-        module: Module,
-        adapter: Option<&'a Adapter<K>>,
-    ) -> Linear<'a, K> {
-        Linear {
-            weight: &self.blocks[index].weights[module as usize],
-            lora: adapter.and_then(|a| a.pair(index, module)),
-        }
+        self.logits_of(&activations.out)
     }
 
     #[allow(clippy::too_many_arguments)] // the pass, and the three kinds of memory it works on
@@ -83,26 +67,26 @@ impl<K: Kernels> Decoder<K> {
         let last = index + 1 == self.blocks.len();
         let layer = |module| self.layer(index, module, adapter);
         k.rms_norm(x, &self.blocks[index].attn_norm, self.eps(), &mut work.norm);
-        k.linear(&work.norm, layer(Module::K), Write::Set, &mut kept.k);
+        let at = pass.key_positions();
+        self.keys(index, layer(Module::K), at, &work.norm, &mut kept.raw_k, &mut kept.k);
         k.linear(&work.norm, layer(Module::V), Write::Set, &mut kept.v);
-        k.rope(&mut kept.k, &pass.positions, &pass.rope, Rotation::Forward);
         if keep == Keep::All {
             k.copy(x, &mut kept.x);
         }
-        let (plan, positions) = if last {
+        let query_input = if last {
             k.gather(&work.norm, &pass.reads, hidden, &mut work.norm_rows);
-            k.linear(&work.norm_rows, layer(Module::Q), Write::Set, &mut kept.q);
             k.gather(x, &pass.reads, hidden, &mut work.rows);
             std::mem::swap(x, &mut work.rows);
-            (&pass.read_plan, &pass.read_positions)
+            &work.norm_rows
         } else {
-            k.linear(&work.norm, layer(Module::Q), Write::Set, &mut kept.q);
-            (&pass.plan, &pass.positions)
+            &work.norm
         };
-        k.rope(&mut kept.q, positions, &pass.rope, Rotation::Forward);
-        let shape = self.attention_shape();
-        k.attention(&shape, plan, [&kept.q, &kept.k, &kept.v], &mut kept.attn);
-        k.linear(&kept.attn, layer(Module::O), Write::Add, x);
+        let at = pass.query_positions(last);
+        self.queries(index, layer(Module::Q), at, query_input, &mut kept.raw_q, &mut kept.q);
+        let plan = pass.plan(last, self.config.options.is_windowed(index));
+        k.attention(&self.attention_shape(), plan, [&kept.q, &kept.k, &kept.v], &mut kept.attn);
+        let given = (&mut kept.attn_out, &mut work.normed);
+        self.add_to_stream(index, Module::O, adapter, &kept.attn, given, x);
     }
 
     pub(super) fn mlp_forward(
@@ -122,7 +106,8 @@ impl<K: Kernels> Decoder<K> {
         k.rms_norm(x, &self.blocks[index].mlp_norm, self.eps(), &mut work.norm);
         k.linear(&work.norm, layer(Module::Gate), Write::Set, &mut kept.gate);
         k.linear(&work.norm, layer(Module::Up), Write::Set, &mut kept.up);
-        k.silu_mul(&kept.gate, &kept.up, &mut work.hidden);
-        k.linear(&work.hidden, layer(Module::Down), Write::Add, x);
+        k.gated(self.config.options.activation, &kept.gate, &kept.up, &mut work.hidden);
+        let given = (&mut kept.mlp_out, &mut work.normed);
+        self.add_to_stream(index, Module::Down, adapter, &work.hidden, given, x);
     }
 }

@@ -2,15 +2,16 @@
 
 use super::activations::{Activations, BlockActivations};
 use super::forward::Keep;
+use super::positions::{Positions, RopeTables};
 use super::{Decoder, Module};
-use crate::forest::AttentionPlan;
-use crate::kernels::{Kernels, Linear, RopeTable, Rotation, Write};
+use crate::forest::Plans;
+use crate::kernels::{Kernels, Write};
 
 /// Keys and values of every block, one row per slot.
 pub(crate) struct KvCache<K: Kernels> {
     /// Keys and values `(slots, kv_heads · head_dim)` per block.
     blocks: Vec<[K::Buffer; 2]>,
-    rope: RopeTable,
+    tables: RopeTables,
 }
 
 /// Tokens to compute, each into its slot of the cache.
@@ -21,7 +22,7 @@ pub(crate) struct Step<'a> {
     /// Slot of each token, ascending.
     pub slots: &'a [u32],
     /// What each token sees, over slots.
-    pub plan: &'a AttentionPlan,
+    pub plans: &'a Plans,
     /// Tokens (indices into the step) whose logits are wanted.
     pub reads: &'a [u32],
 }
@@ -33,7 +34,7 @@ impl<K: Kernels> Decoder<K> {
         let empty = || self.kernels.upload(&vec![0.0; slots * shape.kv_width()]);
         KvCache {
             blocks: self.blocks.iter().map(|_| [empty(), empty()]).collect(),
-            rope: RopeTable::new(&self.frequencies, positions),
+            tables: RopeTables::new(&self.config, positions),
         }
     }
 
@@ -49,25 +50,25 @@ impl<K: Kernels> Decoder<K> {
         let Activations { blocks, x, out, work } = activations;
         blocks.resize_with(1, BlockActivations::default);
         let kept = &mut blocks[0];
-        k.embed(&self.embedding, step.tokens, x);
+        self.embed(step.tokens, x);
+        let at = Positions { positions: step.positions, tables: &cache.tables };
         for (index, [keys, values]) in cache.blocks.iter_mut().enumerate() {
             let layer = |module| self.layer(index, module, None);
             k.rms_norm(x, &self.blocks[index].attn_norm, self.eps(), &mut work.norm);
-            k.linear(&work.norm, layer(Module::Q), Write::Set, &mut kept.q);
-            k.linear(&work.norm, layer(Module::K), Write::Set, &mut kept.k);
+            let BlockActivations { raw_q, q, raw_k, k: new_keys, .. } = kept;
+            self.queries(index, layer(Module::Q), at, &work.norm, raw_q, q);
+            self.keys(index, layer(Module::K), at, &work.norm, raw_k, new_keys);
             k.linear(&work.norm, layer(Module::V), Write::Set, &mut kept.v);
-            k.rope(&mut kept.q, step.positions, &cache.rope, Rotation::Forward);
-            k.rope(&mut kept.k, step.positions, &cache.rope, Rotation::Forward);
             k.scatter(&kept.k, step.slots, shape.kv_width(), Write::Set, keys);
             k.scatter(&kept.v, step.slots, shape.kv_width(), Write::Set, values);
-            k.attention(&shape, step.plan, [&kept.q, keys, values], &mut kept.attn);
-            k.linear(&kept.attn, layer(Module::O), Write::Add, x);
+            let plan = step.plans.of(self.config.options.is_windowed(index));
+            k.attention(&shape, plan, [&kept.q, keys, values], &mut kept.attn);
+            let given = (&mut kept.attn_out, &mut work.normed);
+            self.add_to_stream(index, Module::O, None, &kept.attn, given, x);
             self.mlp_forward(index, None, Keep::Nothing, kept, x, work);
         }
         k.gather(x, step.reads, hidden, &mut work.rows);
         k.rms_norm(&work.rows, &self.final_norm, self.eps(), out);
-        let mut logits = K::Buffer::default();
-        k.linear(out, Linear { weight: self.head(), lora: None }, Write::Set, &mut logits);
-        k.download(&logits)
+        self.logits_of(out)
     }
 }

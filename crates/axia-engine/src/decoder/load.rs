@@ -1,10 +1,10 @@
 //! Bringing a model's weights to a device.
 
-use super::{Block, Decoder, MODULES, Module};
+use super::{Block, Decoder, MODULES};
 use crate::checkpoint_files::{CheckpointError, TensorSource};
 use crate::config::ModelConfig;
 use crate::error::EngineError;
-use crate::kernels::Kernels;
+use crate::kernels::{Kernels, Linear};
 use crate::lora::Adapter;
 
 impl<K: Kernels> Decoder<K> {
@@ -13,41 +13,24 @@ impl<K: Kernels> Decoder<K> {
     ///
     /// # Errors
     /// [`CheckpointError`] naming the tensor that is missing, of another shape, not readable, or
-    /// (norms, which are read at once) not finite.
+    /// (norms and biases, which are read at once) not finite.
     pub fn load(
         kernels: K,
         config: ModelConfig,
         source: &TensorSource,
     ) -> Result<Self, EngineError> {
         let (hidden, vocab) = (config.hidden_size, config.vocab_size);
-        let matrix = |name: &str, (rows, columns): (usize, usize)| {
-            kernels.weight(source.tensor_of_shape(name, &[rows, columns])?.clone())
-        };
-        let vector = |name: &str| -> Result<K::Buffer, CheckpointError> {
-            Ok(kernels.upload(&source.tensor_of_shape(name, &[hidden])?.to_f32()?))
-        };
-        let blocks = (0..config.layers)
-            .map(|block| {
-                let weight =
-                    |m: Module| matrix(&format!("{}.weight", m.name(block)), m.shape(&config));
-                let norm = |part: &str| vector(&format!("model.layers.{block}.{part}.weight"));
-                let [q, k, v, o, gate, up, down] = MODULES.map(weight);
-                Ok(Block {
-                    attn_norm: norm("input_layernorm")?,
-                    mlp_norm: norm("post_attention_layernorm")?,
-                    weights: [q?, k?, v?, o?, gate?, up?, down?],
-                })
-            })
-            .collect::<Result<Vec<_>, EngineError>>()?;
+        let parts = Parts { kernels: &kernels, config: &config, source };
+        let blocks =
+            (0..config.layers).map(|block| parts.block(block)).collect::<Result<Vec<_>, _>>()?;
         let head = if config.tied_embeddings {
             None
         } else {
-            Some(matrix("lm_head.weight", (vocab, hidden))?)
+            Some(parts.matrix("lm_head.weight", (vocab, hidden))?)
         };
         Ok(Self {
-            embedding: matrix("model.embed_tokens.weight", (vocab, hidden))?,
-            final_norm: vector("model.norm.weight")?,
-            frequencies: config.rope.frequencies(config.head_dim),
+            embedding: parts.matrix("model.embed_tokens.weight", (vocab, hidden))?,
+            final_norm: parts.norm("model.norm.weight", hidden)?,
             blocks,
             head,
             config,
@@ -57,20 +40,92 @@ impl<K: Kernels> Decoder<K> {
 
     /// The decoder with all weights as plain f32 in memory and `adapter` merged into them.
     pub fn merged(&self, kernels: K, adapter: Option<&Adapter<K>>) -> Self {
-        let plain = |weight| kernels.merged(crate::kernels::Linear { weight, lora: None });
+        let plain = |weight| kernels.merged(Linear { weight, bias: None, lora: None });
+        let vector = |v: &K::Buffer| kernels.upload(&self.kernels.download(v));
+        let pair = |[a, b]: &[K::Buffer; 2]| [vector(a), vector(b)];
         let blocks = self.blocks.iter().enumerate().map(|(index, block)| Block {
-            attn_norm: kernels.upload(&self.kernels.download(&block.attn_norm)),
-            mlp_norm: kernels.upload(&self.kernels.download(&block.mlp_norm)),
+            attn_norm: vector(&block.attn_norm),
+            mlp_norm: vector(&block.mlp_norm),
             weights: MODULES.map(|module| kernels.merged(self.layer(index, module, adapter))),
+            biases: block.biases.each_ref().map(|bias| bias.as_ref().map(vector)),
+            qk_norms: block.qk_norms.as_ref().map(pair),
+            post_norms: block.post_norms.as_ref().map(pair),
         });
         Self {
             embedding: plain(&self.embedding),
             blocks: blocks.collect(),
-            final_norm: kernels.upload(&self.kernels.download(&self.final_norm)),
+            final_norm: vector(&self.final_norm),
             head: self.head.as_ref().map(plain),
-            frequencies: self.frequencies.clone(),
             config: self.config.clone(),
             kernels,
         }
+    }
+}
+
+/// Takes the parts of a model out of its files.
+struct Parts<'a, K: Kernels> {
+    kernels: &'a K,
+    config: &'a ModelConfig,
+    source: &'a TensorSource,
+}
+
+impl<K: Kernels> Parts<'_, K> {
+    fn block(&self, block: usize) -> Result<Block<K>, EngineError> {
+        let (hidden, options) = (self.config.hidden_size, &self.config.options);
+        let norm =
+            |part: &str, width| self.norm(&format!("model.layers.{block}.{part}.weight"), width);
+        let [q, k, v, o, gate, up, down] = MODULES.map(|module| {
+            let name = format!("{}.weight", module.name(block));
+            self.matrix(&name, module.shape(self.config))
+        });
+        let mut biases = [const { None }; MODULES.len()];
+        for module in MODULES.into_iter().filter(|module| module.has_bias(self.config)) {
+            let name = format!("{}.bias", module.name(block));
+            let (out, _) = module.shape(self.config);
+            biases[module as usize] = Some(self.kernels.upload(&self.vector(&name, out)?));
+        }
+        let head = self.config.head_dim;
+        let qk_norms = match options.qk_norm {
+            true => Some([norm("self_attn.q_norm", head)?, norm("self_attn.k_norm", head)?]),
+            false => None,
+        };
+        // With norms on both sides, `post_attention_layernorm` is what it says; else it is the norm
+        // before the feed-forward part.
+        let (mlp_norm, post_norms) = if options.post_norms {
+            let after = norm("post_attention_layernorm", hidden)?;
+            let post_norms = [after, norm("post_feedforward_layernorm", hidden)?];
+            (norm("pre_feedforward_layernorm", hidden)?, Some(post_norms))
+        } else {
+            (norm("post_attention_layernorm", hidden)?, None)
+        };
+        Ok(Block {
+            attn_norm: norm("input_layernorm", hidden)?,
+            mlp_norm,
+            weights: [q?, k?, v?, o?, gate?, up?, down?],
+            biases,
+            qk_norms,
+            post_norms,
+        })
+    }
+
+    fn matrix(
+        &self,
+        name: &str,
+        (rows, columns): (usize, usize),
+    ) -> Result<K::Weight, EngineError> {
+        self.kernels.weight(self.source.tensor_of_shape(name, &[rows, columns])?.clone())
+    }
+
+    fn vector(&self, name: &str, width: usize) -> Result<Vec<f32>, CheckpointError> {
+        self.source.tensor_of_shape(name, &[width])?.to_f32()
+    }
+
+    fn norm(&self, name: &str, width: usize) -> Result<K::Buffer, EngineError> {
+        let mut weight = self.vector(name, width)?;
+        let offset = self.config.options.norm_offset;
+        if offset != 0.0 {
+            weight.iter_mut().for_each(|weight| *weight += offset);
+        }
+        Ok(self.kernels.upload(&weight))
     }
 }

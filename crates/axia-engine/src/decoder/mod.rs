@@ -7,6 +7,8 @@ mod forward;
 mod generate;
 mod load;
 mod pass;
+mod positions;
+mod steps;
 
 pub use activations::Activations;
 pub use blocks::{Block, Decoder, MODULES, Module};

@@ -1,7 +1,8 @@
 //! What one pass over a forest computes, and where it is read.
 
-use crate::forest::{AttentionPlan, Forest};
-use crate::kernels::RopeTable;
+use super::positions::{Positions, RopeTables};
+use crate::config::ModelConfig;
+use crate::forest::{AttentionPlan, Forest, Plans};
 
 /// A forest with the nodes whose hidden states are read.
 ///
@@ -10,30 +11,47 @@ use crate::kernels::RopeTable;
 pub struct Pass {
     pub(super) tokens: Vec<u32>,
     /// Position of every node `(tokens)`.
-    pub(super) positions: Vec<u32>,
+    positions: Vec<u32>,
     /// Nodes read, ascending `(reads)`.
     pub(super) reads: Vec<u32>,
     /// Position of every read node `(reads)`.
-    pub(super) read_positions: Vec<u32>,
-    pub(super) plan: AttentionPlan,
-    pub(super) read_plan: AttentionPlan,
-    pub(super) rope: RopeTable,
+    read_positions: Vec<u32>,
+    plans: Plans,
+    read_plans: Plans,
+    tables: RopeTables,
 }
 
 impl Pass {
-    /// Prepares a pass over `forest` that reads the nodes `reads` (ascending, distinct), with the
-    /// decoder's rotary `frequencies`.
-    pub(super) fn new(forest: &Forest, reads: &[u32], frequencies: &[f64]) -> Self {
+    /// Prepares a pass over `forest` that reads the nodes `reads` (ascending, distinct).
+    pub(super) fn new(forest: &Forest, reads: &[u32], config: &ModelConfig) -> Self {
         let positions = forest.depths().to_vec();
+        let (longest, window) = (forest.max_len(), config.options.window);
         Self {
             tokens: forest.tokens().to_vec(),
             read_positions: reads.iter().map(|&n| positions[n as usize]).collect(),
             positions,
             reads: reads.to_vec(),
-            plan: AttentionPlan::all(forest.parents()),
-            read_plan: AttentionPlan::new(forest.parents(), reads),
-            rope: RopeTable::new(frequencies, forest.max_len()),
+            plans: Plans::all(forest.parents(), window, longest),
+            read_plans: Plans::new(forest.parents(), reads, window, longest),
+            tables: RopeTables::new(config, longest),
         }
+    }
+
+    /// Positions of the tokens whose keys a block computes: all of them.
+    pub(super) fn key_positions(&self) -> Positions<'_> {
+        Positions { positions: &self.positions, tables: &self.tables }
+    }
+
+    /// Positions of the tokens whose queries a block computes: in the `last` one, of the reads.
+    pub(super) fn query_positions(&self, last: bool) -> Positions<'_> {
+        let positions = if last { &self.read_positions } else { &self.positions };
+        Positions { positions, tables: &self.tables }
+    }
+
+    /// What the queries of a block see.
+    pub(super) fn plan(&self, last: bool, windowed: bool) -> &AttentionPlan {
+        let plans = if last { &self.read_plans } else { &self.plans };
+        plans.of(windowed)
     }
 
     /// Distinct tokens computed.

@@ -3,5 +3,5 @@
 mod plan;
 mod trie;
 
-pub use plan::{AttentionPlan, Span};
+pub use plan::{AttentionPlan, Plans, Span};
 pub use trie::{Forest, NO_PARENT};

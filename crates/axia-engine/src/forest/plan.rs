@@ -7,17 +7,23 @@ use std::ops::Range;
 /// while the score block still fits the first-level caches.
 const MAX_QUERIES: usize = 16;
 
+/// The window of a plan without one.
+const UNLIMITED: usize = usize::MAX;
+
 /// The attention work of a set of queries over packed keys.
 ///
 /// A *run* is a maximal stretch of packed indices in which every node is the child of the one
 /// before it. The ancestors of a node are whole stretches of the runs above it, so attention
-/// needs no mask but the causal one inside the query's own run.
-#[derive(Debug, Clone, Default)]
+/// needs no mask but the causal one inside the query's own run and, with a sliding window, the
+/// mirror of it at the window's other end: each query sees a stretch of its span's keys.
+#[derive(Debug, Clone)]
 pub struct AttentionPlan {
     /// Packed key index of every query, ascending.
     queries: Vec<u32>,
     spans: Vec<Span>,
     runs: Vec<(u32, u32)>,
+    /// How many of the nodes on its path, the last of which is itself, a query sees.
+    window: usize,
 }
 
 /// A few neighbouring queries of one run, which share all keys above the run.
@@ -27,53 +33,61 @@ pub struct Span {
     pub queries: Range<usize>,
     /// The part of [`AttentionPlan::runs`] that lists the key ranges above the run.
     ancestors: Range<usize>,
-    /// First key of the run that the queries stand in.
+    /// First key seen of the run that the queries stand in.
     pub own_start: usize,
 }
 
 impl AttentionPlan {
     /// Plans attention for the nodes `queries` (ascending) of a forest given by its `parents`
-    /// (each before its children).
+    /// (each before its children): every query sees its ancestors and itself.
     pub fn new(parents: &[u32], queries: &[u32]) -> Self {
+        Self::windowed(parents, queries, UNLIMITED)
+    }
+
+    /// Like [`Self::new`], but a query sees only the last `window` (at least 1) of these nodes.
+    pub fn windowed(parents: &[u32], queries: &[u32], window: usize) -> Self {
         let starts = run_starts(parents);
-        let mut plan = Self { queries: queries.to_vec(), ..Self::default() };
-        let mut last_start = None;
+        let (spans, runs) = (Vec::new(), Vec::new());
+        let mut plan = Self { queries: queries.to_vec(), spans, runs, window };
         for (row, &query) in queries.iter().enumerate() {
-            let start = starts[query as usize];
-            match plan.spans.last_mut() {
-                Some(span) if last_start == Some(start) && span.queries.len() < MAX_QUERIES => {
-                    span.queries.end = row + 1;
-                }
-                Some(span) if last_start == Some(start) => {
+            // Queries further apart than a window share no key.
+            let neighbour = plan.spans.last_mut().filter(|span| {
+                let first = queries[span.queries.start];
+                starts[first as usize] == starts[query as usize]
+                    && ((query - first) as usize) < window
+            });
+            match neighbour {
+                Some(span) if span.queries.len() < MAX_QUERIES => span.queries.end = row + 1,
+                // Without a window a whole run has the same keys above it.
+                Some(span) if window == UNLIMITED => {
                     let next = Span { queries: row..row + 1, ..span.clone() };
                     plan.spans.push(next);
                 }
-                _ => {
-                    let ancestors = plan.push_ancestors(parents, &starts, start);
-                    let own_start = start as usize;
-                    plan.spans.push(Span { queries: row..row + 1, ancestors, own_start });
-                }
+                _ => plan.begin_span(parents, &starts, row),
             }
-            last_start = Some(start);
         }
         plan
     }
 
-    /// Plans attention for every node.
-    pub fn all(parents: &[u32]) -> Self {
-        Self::new(parents, &(0..parents.len() as u32).collect::<Vec<_>>())
-    }
-
-    fn push_ancestors(&mut self, parents: &[u32], starts: &[u32], start: u32) -> Range<usize> {
+    /// Begins a span with the query in `row` and lists the keys that it sees.
+    fn begin_span(&mut self, parents: &[u32], starts: &[u32], row: usize) {
+        let query = self.queries[row];
+        let start = starts[query as usize];
+        let within = (self.window - 1).min((query - start) as usize);
+        let mut left = self.window - 1 - within;
         let from = self.runs.len();
         let mut parent = parents[start as usize];
-        while parent != NO_PARENT {
+        while parent != NO_PARENT && left > 0 {
             let above = starts[parent as usize];
-            self.runs.push((above, parent + 1));
+            let count = left.min((parent + 1 - above) as usize);
+            self.runs.push((parent + 1 - count as u32, parent + 1));
+            left -= count;
             parent = parents[above as usize];
         }
         self.runs[from..].reverse();
-        from..self.runs.len()
+        let ancestors = from..self.runs.len();
+        let own_start = query as usize - within;
+        self.spans.push(Span { queries: row..row + 1, ancestors, own_start });
     }
 
     /// Packed key index of every query `(queries)`.
@@ -86,7 +100,7 @@ impl AttentionPlan {
         &self.spans
     }
 
-    /// The key ranges that every query of `span` sees in full, root first.
+    /// The key ranges of `span` above its run, root first.
     pub fn ancestors(&self, span: &Span) -> impl Iterator<Item = Range<usize>> + Clone {
         self.runs[span.ancestors.clone()].iter().map(|&(a, b)| a as usize..b as usize)
     }
@@ -97,11 +111,42 @@ impl AttentionPlan {
         self.ancestors(span).chain(std::iter::once(span.own_start..last + 1))
     }
 
-    /// How many of the keys that [`Self::keys`] lists the query in `row` sees: all but the
-    /// siblings after it in its own run.
-    pub fn visible(&self, span: &Span, row: usize, keys: usize) -> usize {
+    /// Which of the `keys` keys that [`Self::keys`] lists the query in `row` sees: not its siblings
+    /// after it in its own run, and not what lies before its window.
+    pub fn seen(&self, span: &Span, row: usize, keys: usize) -> Range<usize> {
         let last = self.queries[span.queries.end - 1];
-        keys - (last - self.queries[row]) as usize
+        let end = keys - (last - self.queries[row]) as usize;
+        end.saturating_sub(self.window)..end
+    }
+}
+
+/// The plans of one set of queries: for blocks that see everything and for windowed blocks.
+#[derive(Debug, Clone)]
+pub struct Plans {
+    full: AttentionPlan,
+    /// `None` where no sequence is longer than the window.
+    windowed: Option<AttentionPlan>,
+}
+
+impl Plans {
+    /// Plans attention as [`AttentionPlan::windowed`] does, for sequences of at most `longest`
+    /// tokens.
+    pub fn new(parents: &[u32], queries: &[u32], window: Option<usize>, longest: usize) -> Self {
+        let windowed = window
+            .filter(|window| *window < longest)
+            .map(|window| AttentionPlan::windowed(parents, queries, window));
+        Self { full: AttentionPlan::new(parents, queries), windowed }
+    }
+
+    /// [`Self::new`] for every node.
+    pub fn all(parents: &[u32], window: Option<usize>, longest: usize) -> Self {
+        let queries: Vec<u32> = (0..parents.len() as u32).collect();
+        Self::new(parents, &queries, window, longest)
+    }
+
+    /// The plan for a block.
+    pub fn of(&self, windowed: bool) -> &AttentionPlan {
+        self.windowed.as_ref().filter(|_| windowed).unwrap_or(&self.full)
     }
 }
 
@@ -122,30 +167,48 @@ mod tests {
 
     fn seen(plan: &AttentionPlan, span: &Span, row: usize) -> Vec<u32> {
         let keys: Vec<u32> = plan.keys(span).flatten().map(|k| k as u32).collect();
-        keys[..plan.visible(span, row, keys.len())].to_vec()
+        keys[plan.seen(span, row, keys.len())].to_vec()
     }
 
     proptest! {
         #[test]
-        fn every_query_sees_exactly_its_ancestors(
+        fn every_query_sees_exactly_its_ancestors_within_the_window(
             sequences in prop::collection::vec(prop::collection::vec(0u32..3, 1..40), 1..12),
             keep in prop::collection::vec(any::<bool>(), 480),
+            window in prop_oneof![Just(UNLIMITED), 1usize..45],
         ) {
             let (forest, _) = Forest::build(&sequences);
             let queries: Vec<u32> =
                 (0..forest.len() as u32).filter(|&i| keep[i as usize % keep.len()]).collect();
-            let plan = AttentionPlan::new(forest.parents(), &queries);
+            let plan = AttentionPlan::windowed(forest.parents(), &queries, window);
             let mut next = 0;
             for span in plan.spans() {
                 prop_assert_eq!(span.queries.start, next);
                 next = span.queries.end;
                 prop_assert!(span.queries.len() <= MAX_QUERIES);
                 for row in span.queries.clone() {
-                    let ancestors = forest.tail(plan.queries()[row], usize::MAX);
+                    let ancestors = forest.tail(plan.queries()[row], window);
                     prop_assert_eq!(seen(&plan, span, row), ancestors);
                 }
             }
             prop_assert_eq!(next, queries.len());
         }
+    }
+
+    #[test]
+    fn a_window_lists_no_key_that_nobody_sees() {
+        let (forest, _) = Forest::build(&[(0..100).collect::<Vec<u32>>()]);
+        let plan = AttentionPlan::windowed(forest.parents(), &[20, 23, 24, 60], 4);
+        let keys: Vec<_> = plan.spans().iter().flat_map(|span| plan.keys(span)).collect();
+        assert_eq!(keys, [17..24, 21..25, 57..61]);
+    }
+
+    #[test]
+    fn windows_that_change_nothing_are_not_planned() {
+        let (forest, _) = Forest::build(&[vec![1, 2, 3]]);
+        let plans = |window| Plans::all(forest.parents(), window, forest.max_len());
+        assert!(plans(None).windowed.is_none() && plans(Some(3)).windowed.is_none());
+        let short = plans(Some(2));
+        assert_eq!((short.of(true).window, short.of(false).window), (2, UNLIMITED));
     }
 }

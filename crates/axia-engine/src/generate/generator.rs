@@ -3,7 +3,7 @@
 use super::sampler::{Sampler, Sampling};
 use crate::decoder::{Activations, Decoder, Step};
 use crate::error::EngineError;
-use crate::forest::{AttentionPlan, Forest};
+use crate::forest::{Forest, Plans};
 use crate::kernels::Kernels;
 
 /// One continuation to sample.
@@ -55,8 +55,8 @@ pub fn generate<K: Kernels>(
             return Err(EngineError::TokenRange { row, part, token, vocab });
         }
     }
-    let mut batch = Batch::new(requests);
-    let mut cache = decoder.cache(batch.parents.len(), batch.positions_needed(requests));
+    let mut batch = Batch::new(requests, decoder.config().options.window);
+    let mut cache = decoder.cache(batch.parents.len(), batch.longest);
     let mut activations = Activations::default();
 
     let prefill = batch.prefill();
@@ -92,6 +92,10 @@ struct Batch {
     /// Last nodes of the prompts, ascending and distinct.
     prompt_ends: Vec<u32>,
     branches: Vec<Branch>,
+    /// Most tokens that a prompt and its continuation have together.
+    longest: usize,
+    /// The window of the model's windowed blocks.
+    window: Option<usize>,
 }
 
 /// The owned parts of a [`Step`].
@@ -100,7 +104,7 @@ struct OwnedStep {
     positions: Vec<u32>,
     slots: Vec<u32>,
     reads: Vec<u32>,
-    plan: AttentionPlan,
+    plans: Plans,
 }
 
 impl OwnedStep {
@@ -109,14 +113,14 @@ impl OwnedStep {
             tokens: &self.tokens,
             positions: &self.positions,
             slots: &self.slots,
-            plan: &self.plan,
+            plans: &self.plans,
             reads: &self.reads,
         }
     }
 }
 
 impl Batch {
-    fn new(requests: &[Request]) -> Self {
+    fn new(requests: &[Request], window: Option<usize>) -> Self {
         let prompts: Vec<&[u32]> = requests.iter().map(|r| r.prompt.as_slice()).collect();
         let (forest, ends) = Forest::build(&prompts);
         let mut prompt_ends = ends.clone();
@@ -140,11 +144,8 @@ impl Batch {
                 }
             })
             .collect();
-        Self { forest, parents, prompt_ends, branches }
-    }
-
-    fn positions_needed(&self, requests: &[Request]) -> usize {
-        requests.iter().map(|r| r.prompt.len() + r.max_tokens).max().unwrap_or(0)
+        let longest = requests.iter().map(|r| r.prompt.len() + r.max_tokens).max().unwrap_or(0);
+        Self { forest, parents, prompt_ends, branches, longest, window }
     }
 
     fn prefill(&self) -> OwnedStep {
@@ -153,7 +154,7 @@ impl Batch {
             positions: self.forest.depths().to_vec(),
             slots: (0..self.forest.len() as u32).collect(),
             reads: self.prompt_ends.clone(),
-            plan: AttentionPlan::all(self.forest.parents()),
+            plans: Plans::all(self.forest.parents(), self.window, self.longest),
         }
     }
 
@@ -205,7 +206,7 @@ impl Batch {
             return None;
         }
         let reads = (0..tokens.len() as u32).collect();
-        let plan = AttentionPlan::new(&self.parents, &slots);
-        Some(OwnedStep { tokens, positions, slots, reads, plan })
+        let plans = Plans::new(&self.parents, &slots, self.window, self.longest);
+        Some(OwnedStep { tokens, positions, slots, reads, plans })
     }
 }

@@ -6,6 +6,7 @@
 pub mod cpu;
 
 use crate::checkpoint_files::RawTensor;
+use crate::config::Activation;
 use crate::error::EngineError;
 use crate::forest::AttentionPlan;
 pub use cpu::CpuKernels;
@@ -22,6 +23,8 @@ pub struct AttentionShape {
     pub head_dim: usize,
     /// Factor on `q · k`, usually `head_dim^-1/2`.
     pub scale: f32,
+    /// Soft-capping: scores `s` become `cap · tanh(s / cap)` before the softmax.
+    pub softcap: Option<f32>,
 }
 
 impl AttentionShape {
@@ -54,10 +57,13 @@ pub struct LoraPair<B> {
     pub scale: f32,
 }
 
-/// A linear layer as it acts: the frozen weight and, where there is one, its low-rank update.
+/// A linear layer as it acts: the frozen weight and, where there are some, its frozen bias and its
+/// low-rank update.
 pub struct Linear<'a, K: Kernels + ?Sized> {
     /// `(out, in)`
     pub weight: &'a K::Weight,
+    /// `(out)`
+    pub bias: Option<&'a K::Buffer>,
     /// The adapter's part.
     pub lora: Option<&'a LoraPair<K::Buffer>>,
 }
@@ -122,7 +128,7 @@ pub trait Kernels: Send + Sync {
     fn weight(&self, tensor: RawTensor) -> Result<Self::Weight, EngineError>;
     /// Looks through a weight for NaN and infinity.
     fn check_weight(&self, weight: &Self::Weight) -> Result<(), EngineError>;
-    /// A layer as one plain f32 matrix, its low-rank update merged in: for generation, where every
+    /// A layer's matrix as plain f32, its low-rank update merged in, without its bias: for generation, where every
     /// token would otherwise widen and merge the same weights again.
     fn merged(&self, layer: Linear<Self>) -> Self::Weight;
     /// Brings numbers to the device.
@@ -156,7 +162,7 @@ pub trait Kernels: Send + Sync {
         out: &mut Self::Buffer,
     );
 
-    /// `y = x Wᵀ`: `x` is `(tokens, in)`, `y` `(tokens, out)`.
+    /// `y = x Wᵀ + bias`: `x` is `(tokens, in)`, `y` `(tokens, out)`.
     fn linear(&self, x: &Self::Buffer, layer: Linear<Self>, write: Write, y: &mut Self::Buffer);
     /// `dx = dy W`: the gradient of [`Self::linear`] with respect to its input.
     fn linear_backward(
@@ -177,15 +183,16 @@ pub trait Kernels: Send + Sync {
         db: &mut Self::Buffer,
     );
 
-    /// RMS norm of each row of `x` `(tokens, hidden)`.
+    /// RMS norm of each row of `x` `(tokens, hidden)`; of each head where `weight` is that long.
     fn rms_norm(&self, x: &Self::Buffer, weight: &Self::Buffer, eps: f32, y: &mut Self::Buffer);
-    /// Adds the gradient of [`Self::rms_norm`] to `dx`.
+    /// The gradient of [`Self::rms_norm`] with respect to `x`.
     fn rms_norm_backward(
         &self,
         dy: &Self::Buffer,
         x: &Self::Buffer,
         weight: &Self::Buffer,
         eps: f32,
+        write: Write,
         dx: &mut Self::Buffer,
     );
     /// Rotates the heads of `x` `(positions, heads · head_dim)` in place.
@@ -208,23 +215,34 @@ pub trait Kernels: Send + Sync {
         dout: &Self::Buffer,
         gradients: [&mut Self::Buffer; 3],
     );
-    /// `out = silu(gate) · up`
-    fn silu_mul(&self, gate: &Self::Buffer, up: &Self::Buffer, out: &mut Self::Buffer);
-    /// Replaces `gate` and `up` by their gradients.
-    fn silu_mul_backward(
+    /// `out = f(gate) · up`
+    fn gated(
         &self,
+        activation: Activation,
+        gate: &Self::Buffer,
+        up: &Self::Buffer,
+        out: &mut Self::Buffer,
+    );
+    /// Replaces `gate` and `up` by their gradients.
+    fn gated_backward(
+        &self,
+        activation: Activation,
         dout: &Self::Buffer,
         gate: &mut Self::Buffer,
         up: &mut Self::Buffer,
     );
+    /// `x = cap · tanh(x / cap)`
+    fn softcap(&self, x: &mut Self::Buffer, cap: f32);
 
     /// Log-probabilities of `targets` under `softmax(x Eᵀ)`, with `x` `(rows, hidden)` and the
     /// output embedding `E` `(vocab, hidden)`; targets ascend by row. With `dx` given, it receives
-    /// the gradient of `Σ weight · −log p` with respect to `x`.
+    /// the gradient of `Σ weight · −log p` with respect to `x`. With `softcap`, logits go through
+    /// [`Self::softcap`].
     fn log_probs(
         &self,
         x: &Self::Buffer,
         head: &Self::Weight,
+        softcap: Option<f32>,
         targets: &[Target],
         dx: Option<&mut Self::Buffer>,
     ) -> Vec<f32>;

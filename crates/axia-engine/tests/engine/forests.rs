@@ -1,7 +1,8 @@
 //! However rows are packed, losses and gradients are those of the rows alone.
 
 use crate::tiny::{
-    adapter, assert_close, assert_near, fresh, model, random_rows, rows, run, settings, steady,
+    adapter, assert_close, assert_near, fresh, model, models, random_rows, rows, run, settings,
+    steady,
 };
 use axia_engine::decoder::{Activations, Decoder};
 use axia_engine::kernels::CpuKernels;
@@ -18,7 +19,10 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let decoder = model();
+        Self::of(model())
+    }
+
+    fn of(decoder: Decoder<CpuKernels>) -> Self {
         let adapter = adapter(&decoder);
         Self { decoder, adapter }
     }
@@ -123,8 +127,7 @@ proptest! {
 }
 
 #[test]
-fn long_rows_cross_the_tiles_of_attention() {
-    let bench = Bench::new();
+fn long_rows_cross_the_tiles_and_windows_of_attention() {
     // A trunk of 70 tokens, branches that leave it at various depths, and one row twice.
     let trunk: Vec<u32> = (0..70).map(|i| i * 37 % 300 + 3).collect();
     let row = |at: usize, leaf: u32, len: u32| TrainRow {
@@ -133,10 +136,12 @@ fn long_rows_cross_the_tiles_of_attention() {
         group: 0,
     };
     let rows = [row(70, 5, 1), row(33, 6, 40), row(16, 7, 17), row(17, 8, 3), row(33, 6, 40)];
-    let sums = bench.alone(&rows);
-    let batch: Vec<&TrainRow> = rows.iter().collect();
-    let (found, arrays) = bench.gradients(&batch, usize::MAX, &mut Activations::default());
-    sums.assert_equal(found, &arrays);
+    for bench in models().map(Bench::of) {
+        let sums = bench.alone(&rows);
+        let batch: Vec<&TrainRow> = rows.iter().collect();
+        let (found, arrays) = bench.gradients(&batch, usize::MAX, &mut Activations::default());
+        sums.assert_equal(found, &arrays);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Sampled continuations: alone or together, cached or recomputed, merged or not.
 
-use crate::tiny::{VOCAB, adapter, assert_close, fixture, load, model};
+use crate::tiny::{VOCAB, adapter, assert_close, fixture, load, model, models};
 use axia_engine::decoder::{Activations, Decoder, Keep};
 use axia_engine::error::EngineError;
 use axia_engine::forest::Forest;
@@ -84,12 +84,13 @@ proptest! {
         prompts in prop::collection::vec(prop::collection::vec(3..VOCAB, 1..20), 1..4),
         count in 1usize..20,
     ) {
-        let mut decoder = model();
-        decoder.ignore_end_tokens();
         let requests: Vec<Request> =
             prompts.iter().map(|p| request(p, Sampling::GREEDY, 0, count)).collect();
-        for (prompt, found) in prompts.iter().zip(all(&decoder, &requests)) {
-            prop_assert_eq!(found.tokens, greedy_from_scratch(&decoder, prompt, count));
+        for mut decoder in models() {
+            decoder.ignore_end_tokens();
+            for (prompt, found) in prompts.iter().zip(all(&decoder, &requests)) {
+                prop_assert_eq!(found.tokens, greedy_from_scratch(&decoder, prompt, count));
+            }
         }
     }
 }

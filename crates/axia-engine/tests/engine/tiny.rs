@@ -31,6 +31,12 @@ pub fn model() -> Decoder<CpuKernels> {
     load(&fixture("llama").join("model")).unwrap()
 }
 
+/// Models of the same shape as [`model`]: the second has a window of 8 in every block, the third in
+/// two of three, with all else that is Gemma's.
+pub fn models() -> [Decoder<CpuKernels>; 3] {
+    ["llama", "mistral", "gemma3"].map(|name| load(&fixture(name).join("model")).unwrap())
+}
+
 /// The fixture's adapter, whose `A` and `B` are both far from zero.
 pub fn adapter(decoder: &Decoder<CpuKernels>) -> Adapter<CpuKernels> {
     let peft = PeftAdapter::read(&fixture("llama").join("adapter")).unwrap();

@@ -10,7 +10,18 @@ use safetensors::SafeTensors;
 use std::path::{Path, PathBuf};
 
 /// Reference models of the architectures the engine covers.
-pub const MODELS: [&str; 5] = ["llama", "llama_tied", "llama_rope3", "falcon3", "sharded_bf16"];
+pub const MODELS: [&str; 10] = [
+    "llama",
+    "llama_tied",
+    "llama_rope3",
+    "falcon3",
+    "sharded_bf16",
+    "mistral",
+    "qwen2",
+    "qwen3",
+    "smollm3",
+    "gemma3",
+];
 /// Largest relative error allowed in single precision against double precision.
 pub const TOLERANCE: f64 = 1e-4;
 

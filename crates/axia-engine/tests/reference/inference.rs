@@ -58,10 +58,12 @@ fn logits_with_an_adapter() {
 
 #[test]
 fn rank_stabilised_scale() {
-    let case = Case::open("llama");
-    let adapter = case.adapter("adapter_rslora");
-    let found = logits(&case, Some(&adapter), &sequences(&case)[..1]);
-    assert_close("rslora", &found[0], &case.array("rslora.logits.0"));
+    for name in ["llama", "qwen3"] {
+        let case = Case::open(name);
+        let adapter = case.adapter("adapter_rslora");
+        let found = logits(&case, Some(&adapter), &sequences(&case)[..1]);
+        assert_close(name, &found[0], &case.array("rslora.logits.0"));
+    }
 }
 
 #[test]

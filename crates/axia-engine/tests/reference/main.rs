@@ -2,5 +2,7 @@
 //! (`tests/fixtures/README.md`).
 
 mod case;
+mod gguf_models;
 mod inference;
+mod options;
 mod training;

@@ -1,20 +1,58 @@
-//! The gated activation of Llama's feed-forward block (SwiGLU, Shazeer 2020).
+//! Elementwise nonlinearities: the gated activations of feed-forward blocks (SwiGLU and GeGLU,
+//! Shazeer 2020) and soft-capping (Gemma 2, 2024).
 
-use super::simd::{dispatch, exp};
+use super::simd::{dispatch, exp, tanh};
+use crate::config::Activation;
 use rayon::prelude::*;
 
 /// Elements one task works on: large enough to amortise scheduling, small enough for the L2.
 const CHUNK: usize = 8192;
 
-/// `out = silu(gate) · up`, elementwise over `(tokens, ffn)`.
-pub(crate) fn silu_mul(gate: &[f32], up: &[f32], out: &mut [f32]) {
+/// An activation `x · sigmoid(z(x))`. The tanh form of GELU is one too, as
+/// `(1 + tanh u) / 2 = sigmoid(2u)`.
+trait Gate: Sync {
+    /// `z` and its derivative at `x`.
+    fn argument(x: f32) -> (f32, f32);
+}
+
+struct Silu;
+
+impl Gate for Silu {
+    #[inline(always)]
+    fn argument(x: f32) -> (f32, f32) {
+        (x, 1.0)
+    }
+}
+
+struct GeluTanh;
+
+impl Gate for GeluTanh {
+    #[inline(always)]
+    fn argument(x: f32) -> (f32, f32) {
+        const TWICE_ROOT: f32 = std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::SQRT_2;
+        const CUBIC: f32 = 0.044_715;
+        let square = x * x;
+        let z = TWICE_ROOT * x * CUBIC.mul_add(square, 1.0);
+        (z, TWICE_ROOT * (3.0 * CUBIC).mul_add(square, 1.0))
+    }
+}
+
+/// `out = f(gate) · up`, elementwise over `(tokens, ffn)`.
+pub(crate) fn gated(activation: Activation, gate: &[f32], up: &[f32], out: &mut [f32]) {
+    match activation {
+        Activation::Silu => gated_by::<Silu>(gate, up, out),
+        Activation::GeluTanh => gated_by::<GeluTanh>(gate, up, out),
+    }
+}
+
+fn gated_by<G: Gate>(gate: &[f32], up: &[f32], out: &mut [f32]) {
     out.par_chunks_mut(CHUNK).zip(gate.par_chunks(CHUNK)).zip(up.par_chunks(CHUNK)).for_each(
         |((out, gate), up)| {
             dispatch(
                 #[inline(always)]
                 || {
                     for ((out, &g), &u) in out.iter_mut().zip(gate).zip(up) {
-                        *out = g / (1.0 + exp(-g)) * u;
+                        *out = g / (1.0 + exp(-G::argument(g).0)) * u;
                     }
                 },
             )
@@ -22,8 +60,20 @@ pub(crate) fn silu_mul(gate: &[f32], up: &[f32], out: &mut [f32]) {
     );
 }
 
-/// Backward of [`silu_mul`]: `gate` and `up` are replaced by their own gradients.
-pub(crate) fn silu_mul_backward(dout: &[f32], gate: &mut [f32], up: &mut [f32]) {
+/// Backward of [`gated`]: `gate` and `up` are replaced by their own gradients.
+pub(crate) fn gated_backward(
+    activation: Activation,
+    dout: &[f32],
+    gate: &mut [f32],
+    up: &mut [f32],
+) {
+    match activation {
+        Activation::Silu => gated_by_backward::<Silu>(dout, gate, up),
+        Activation::GeluTanh => gated_by_backward::<GeluTanh>(dout, gate, up),
+    }
+}
+
+fn gated_by_backward<G: Gate>(dout: &[f32], gate: &mut [f32], up: &mut [f32]) {
     gate.par_chunks_mut(CHUNK).zip(up.par_chunks_mut(CHUNK)).zip(dout.par_chunks(CHUNK)).for_each(
         |((gate, up), dout)| {
             dispatch(
@@ -31,15 +81,40 @@ pub(crate) fn silu_mul_backward(dout: &[f32], gate: &mut [f32], up: &mut [f32]) 
                 || {
                     for ((gate, up), &d) in gate.iter_mut().zip(up.iter_mut()).zip(dout) {
                         let (g, u) = (*gate, *up);
-                        let sigmoid = 1.0 / (1.0 + exp(-g));
-                        let silu = g * sigmoid;
-                        *gate = d * u * sigmoid.mul_add(1.0 - silu, silu);
-                        *up = d * silu;
+                        let (z, slope) = G::argument(g);
+                        let e = exp(-z);
+                        let sigmoid = 1.0 / (1.0 + e);
+                        let value = g * sigmoid;
+                        // f' = s + x s (1 − s) z', with s the sigmoid and 1 − s = e s.
+                        *gate = d * u * sigmoid * (value * slope).mul_add(e, 1.0);
+                        *up = d * value;
                     }
                 },
             )
         },
     );
+}
+
+/// `x = cap · tanh(x / cap)`
+pub(crate) fn softcap(x: &mut [f32], cap: f32) {
+    x.par_chunks_mut(CHUNK).for_each(|x| {
+        dispatch(
+            #[inline(always)]
+            || cap_row(x, cap),
+        )
+    });
+}
+
+/// [`softcap`] on the calling thread.
+#[inline(always)]
+pub(super) fn cap_row(x: &mut [f32], cap: f32) {
+    x.iter_mut().for_each(|x| *x = cap * tanh(*x / cap));
+}
+
+/// The derivative of soft-capping where it gave `capped`: `1 − tanh²`.
+#[inline(always)]
+pub(super) fn slopes(capped: &[f32], cap: f32) -> Vec<f32> {
+    capped.iter().map(|y| 1.0 - (y / cap) * (y / cap)).collect()
 }
 
 #[cfg(test)]
@@ -49,23 +124,45 @@ mod tests {
 
     #[test]
     fn known_values() {
-        let mut out = [0.0; 2];
-        silu_mul(&[0.0, 1.0], &[5.0, 2.0], &mut out);
-        assert_eq!(out[0], 0.0);
-        assert!((out[1] - 2.0 * 0.731_058_6).abs() < 1e-6);
+        let mut out = [0.0; 3];
+        gated(Activation::Silu, &[0.0, 1.0, -2.0], &[5.0, 2.0, 1.0], &mut out);
+        for (found, expected) in out.iter().zip([0.0, 2.0 * 0.731_058_6, -0.238_405_84]) {
+            assert!((found - expected).abs() < 1e-6);
+        }
+        gated(Activation::GeluTanh, &[0.0, 1.0, -2.0], &[5.0, 2.0, 1.0], &mut out);
+        for (found, expected) in out.iter().zip([0.0, 2.0 * 0.841_192, -0.045_402_31]) {
+            assert!((found - expected).abs() < 1e-6, "{found} against {expected}");
+        }
     }
 
     #[test]
     fn backward_matches_finite_differences() {
-        let (gate, up, dout) = (random(50, 1), random(50, 2), random(50, 3));
-        let (mut dgate, mut dup) = (gate.clone(), up.clone());
-        silu_mul_backward(&dout, &mut dgate, &mut dup);
-        let loss = |gate: &[f32], up: &[f32]| {
-            let mut out = vec![0.0; gate.len()];
-            silu_mul(gate, up, &mut out);
-            out.iter().zip(&dout).map(|(&y, &d)| y as f64 * d as f64).sum()
-        };
-        check_gradient(&gate, &dgate, |g| loss(g, &up));
-        check_gradient(&up, &dup, |u| loss(&gate, u));
+        for activation in [Activation::Silu, Activation::GeluTanh] {
+            let mut gate = random(50, 1);
+            gate.iter_mut().for_each(|g| *g *= 3.0);
+            let (up, dout) = (random(50, 2), random(50, 3));
+            let (mut dgate, mut dup) = (gate.clone(), up.clone());
+            gated_backward(activation, &dout, &mut dgate, &mut dup);
+            let loss = |gate: &[f32], up: &[f32]| {
+                let mut out = vec![0.0; gate.len()];
+                gated(activation, gate, up, &mut out);
+                out.iter().zip(&dout).map(|(&y, &d)| y as f64 * d as f64).sum()
+            };
+            check_gradient(&gate, &dgate, |g| loss(g, &up));
+            check_gradient(&up, &dup, |u| loss(&gate, u));
+        }
+    }
+
+    #[test]
+    fn soft_capping_and_its_slope() {
+        let x: Vec<f32> = random(40, 4).iter().map(|x| 6.0 * x).collect();
+        let mut capped = x.clone();
+        softcap(&mut capped, 2.5);
+        for (x, y) in x.iter().zip(&capped) {
+            assert!((f64::from(*y) - 2.5 * (f64::from(*x) / 2.5).tanh()).abs() < 1e-6);
+        }
+        check_gradient(&x, &slopes(&capped, 2.5), |x| {
+            x.iter().map(|&x| 2.5 * (f64::from(x) / 2.5).tanh()).sum()
+        });
     }
 }

@@ -15,6 +15,13 @@ pub(crate) fn add(x: &[f32], y: &mut [f32]) {
     });
 }
 
+/// Adds `row` to every row of `y` `(tokens, row.len())`.
+pub(crate) fn add_to_rows(row: &[f32], y: &mut [f32]) {
+    y.par_chunks_mut(row.len()).with_min_len(32).for_each(|y| {
+        y.iter_mut().zip(row).for_each(|(y, &x)| *y += x);
+    });
+}
+
 /// `x *= factor`
 pub(crate) fn scale(x: &mut [f32], factor: f32) {
     x.par_chunks_mut(CHUNK).for_each(|x| x.iter_mut().for_each(|v| *v *= factor));
@@ -94,6 +101,13 @@ mod tests {
         // From zero moments the step is lr·sign(g); decay multiplies by 1 − 0.1·0.5 before it.
         assert!((w[0] - (0.95 - 0.1)).abs() < 1e-6 && (w[1] - (-1.9 + 0.1)).abs() < 1e-6);
         assert!((m[0] - 0.03).abs() < 1e-7 && (v[0] - 9e-5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn rows_are_added_to_every_row() {
+        let mut y = [1.0, 2.0, 3.0, 4.0];
+        add_to_rows(&[10.0, 20.0], &mut y);
+        assert_eq!(y, [11.0, 22.0, 13.0, 24.0]);
     }
 
     #[test]

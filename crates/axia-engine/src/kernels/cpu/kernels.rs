@@ -2,6 +2,7 @@
 
 use super::{activation, attention, elementwise, linear, loss, norm, rope, weight::CpuWeight};
 use crate::checkpoint_files::RawTensor;
+use crate::config::Activation;
 use crate::error::EngineError;
 use crate::forest::AttentionPlan;
 use crate::kernels::{
@@ -97,6 +98,9 @@ impl Kernels for CpuKernels {
     fn linear(&self, x: &Vec<f32>, layer: Linear<Self>, write: Write, y: &mut Vec<f32>) {
         y.resize(x.len() / layer.weight.columns() * layer.weight.rows(), 0.0);
         linear::linear(x, layer.weight, layer.lora, write, y, &mut self.scratch().weights);
+        if let Some(bias) = layer.bias {
+            elementwise::add_to_rows(bias, y);
+        }
     }
 
     fn linear_backward(&self, dy: &Vec<f32>, layer: Linear<Self>, write: Write, dx: &mut Vec<f32>) {
@@ -127,9 +131,11 @@ impl Kernels for CpuKernels {
         x: &Vec<f32>,
         weight: &Vec<f32>,
         eps: f32,
+        write: Write,
         dx: &mut Vec<f32>,
     ) {
-        norm::rms_norm_backward(dy, x, weight, eps, dx);
+        dx.resize(x.len(), 0.0);
+        norm::rms_norm_backward(dy, x, weight, eps, write, dx);
     }
 
     fn rope(&self, x: &mut Vec<f32>, positions: &[u32], table: &RopeTable, rotation: Rotation) {
@@ -161,19 +167,30 @@ impl Kernels for CpuKernels {
         attention::attention_backward(shape, plan, (q, k, v), dout, dq, dk, dv);
     }
 
-    fn silu_mul(&self, gate: &Vec<f32>, up: &Vec<f32>, out: &mut Vec<f32>) {
+    fn gated(&self, activation: Activation, gate: &Vec<f32>, up: &Vec<f32>, out: &mut Vec<f32>) {
         out.resize(gate.len(), 0.0);
-        activation::silu_mul(gate, up, out);
+        activation::gated(activation, gate, up, out);
     }
 
-    fn silu_mul_backward(&self, dout: &Vec<f32>, gate: &mut Vec<f32>, up: &mut Vec<f32>) {
-        activation::silu_mul_backward(dout, gate, up);
+    fn gated_backward(
+        &self,
+        activation: Activation,
+        dout: &Vec<f32>,
+        gate: &mut Vec<f32>,
+        up: &mut Vec<f32>,
+    ) {
+        activation::gated_backward(activation, dout, gate, up);
+    }
+
+    fn softcap(&self, x: &mut Vec<f32>, cap: f32) {
+        activation::softcap(x, cap);
     }
 
     fn log_probs(
         &self,
         x: &Vec<f32>,
         head: &CpuWeight,
+        softcap: Option<f32>,
         targets: &[Target],
         dx: Option<&mut Vec<f32>>,
     ) -> Vec<f32> {
@@ -182,6 +199,7 @@ impl Kernels for CpuKernels {
             dx.as_mut_slice()
         });
         let scratch = &mut *self.scratch();
+        let head = loss::Head { weight: head, softcap };
         loss::log_probs(x, head, targets, dx, &mut scratch.weights, &mut scratch.logits)
     }
 

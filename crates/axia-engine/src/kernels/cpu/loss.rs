@@ -1,5 +1,6 @@
 //! Log-probabilities of chosen tokens, and the gradient of their weighted sum.
 
+use super::activation::{cap_row, slopes};
 use super::gemm::{Mat, MatMut, gemm};
 use super::simd::{dispatch, max, sum_exp};
 use super::weight::CpuWeight;
@@ -9,10 +10,19 @@ use rayon::prelude::*;
 /// Logits held at a time (48 MB); rows beyond are computed in further rounds.
 const LOGITS: usize = 12 << 20;
 
+/// What turns hidden states into logits.
+#[derive(Clone, Copy)]
+pub(super) struct Head<'a> {
+    /// `(vocab, hidden)`
+    pub weight: &'a CpuWeight,
+    /// Logits `l` become `cap · tanh(l / cap)`.
+    pub softcap: Option<f32>,
+}
+
 /// See [`crate::kernels::Kernels::log_probs`].
 pub(super) fn log_probs(
     x: &[f32],
-    head: &CpuWeight,
+    Head { weight: head, softcap }: Head,
     targets: &[Target],
     mut dx: Option<&mut [f32]>,
     scratch: &mut Vec<f32>,
@@ -37,7 +47,7 @@ pub(super) fn log_probs(
             let out = MatMut::strided(&mut logits[range.start..], count, range.len(), vocab);
             gemm(1.0, x, w.t(), false, out);
         });
-        found.extend(read_rows(logits, vocab, from, here, dx.is_some()));
+        found.extend(read_rows(logits, (vocab, softcap), from, here, dx.is_some()));
         if let Some(dx) = dx.as_deref_mut() {
             let dx = &mut dx[from * hidden..(from + count) * hidden];
             head.for_each_block(None, count, scratch, |range, block| {
@@ -55,7 +65,7 @@ pub(super) fn log_probs(
 /// `Σ weight · (softmax − onehot(token))`.
 fn read_rows(
     logits: &mut [f32],
-    vocab: usize,
+    (vocab, softcap): (usize, Option<f32>),
     from: usize,
     targets: &[Target],
     gradient: bool,
@@ -68,7 +78,7 @@ fn read_rows(
             let end = targets.partition_point(|t| t.row <= from + i);
             dispatch(
                 #[inline(always)]
-                || read_row(row, &targets[start..end], gradient),
+                || read_row(row, softcap, &targets[start..end], gradient),
             )
         })
         .collect();
@@ -76,17 +86,24 @@ fn read_rows(
 }
 
 #[inline(always)]
-fn read_row(row: &mut [f32], targets: &[Target], gradient: bool) -> Vec<f32> {
+fn read_row(row: &mut [f32], softcap: Option<f32>, targets: &[Target], gradient: bool) -> Vec<f32> {
+    if let Some(cap) = softcap {
+        cap_row(row, cap);
+    }
     let largest = max(row);
     let log_sum = largest + sum_exp(row, largest).ln();
     let found = targets.iter().map(|t| row[t.token as usize] - log_sum).collect();
     if gradient {
+        let slopes: Option<Vec<f32>> = softcap.map(|cap| slopes(row, cap));
         let weight: f32 = targets.iter().map(|t| t.weight).sum();
         for v in row.iter_mut() {
             *v = weight * super::simd::exp(*v - log_sum);
         }
         for t in targets {
             row[t.token as usize] -= t.weight;
+        }
+        if let Some(slopes) = slopes {
+            row.iter_mut().zip(slopes).for_each(|(v, slope)| *v *= slope);
         }
     }
     found
@@ -97,7 +114,17 @@ mod tests {
     use super::super::testing::{check_gradient, random};
     use super::*;
 
-    fn plain(x: &[f32], head: &[f32], hidden: usize, targets: &[Target]) -> Vec<f64> {
+    fn plain(
+        x: &[f32],
+        head: &[f32],
+        hidden: usize,
+        softcap: Option<f32>,
+        targets: &[Target],
+    ) -> Vec<f64> {
+        let cap = |logit: f64| match softcap.map(f64::from) {
+            Some(cap) => cap * (logit / cap).tanh(),
+            None => logit,
+        };
         let dot = |a: &[f32], b: &[f32]| -> f64 {
             a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
         };
@@ -105,7 +132,7 @@ mod tests {
             .iter()
             .map(|t| {
                 let x = &x[t.row * hidden..][..hidden];
-                let logits: Vec<f64> = head.chunks(hidden).map(|w| dot(x, w)).collect();
+                let logits: Vec<f64> = head.chunks(hidden).map(|w| cap(dot(x, w))).collect();
                 let sum: f64 = logits.iter().map(|l| l.exp()).sum();
                 logits[t.token as usize] - sum.ln()
             })
@@ -123,16 +150,19 @@ mod tests {
             Target { row: 1, token: 7, weight: 2.0 },
         ];
         let weight = CpuWeight::owned(head.clone(), hidden);
-        let mut dx = vec![9.0; x.len()];
-        let (mut s, mut l) = (Vec::new(), Vec::new());
-        let found = log_probs(&x, &weight, &targets, Some(&mut dx), &mut s, &mut l);
-        for (a, b) in found.iter().zip(plain(&x, &head, hidden, &targets)) {
-            assert!((f64::from(*a) - b).abs() < 1e-5);
+        for softcap in [None, Some(0.7)] {
+            let output = Head { weight: &weight, softcap };
+            let mut dx = vec![9.0; x.len()];
+            let (mut s, mut l) = (Vec::new(), Vec::new());
+            let found = log_probs(&x, output, &targets, Some(&mut dx), &mut s, &mut l);
+            for (a, b) in found.iter().zip(plain(&x, &head, hidden, softcap, &targets)) {
+                assert!((f64::from(*a) - b).abs() < 1e-5);
+            }
+            check_gradient(&x, &dx, |x| {
+                let p = plain(x, &head, hidden, softcap, &targets);
+                targets.iter().zip(p).map(|(t, p)| -f64::from(t.weight) * p).sum()
+            });
+            assert_eq!(found, log_probs(&x, output, &targets, None, &mut s, &mut l));
         }
-        check_gradient(&x, &dx, |x| {
-            let p = plain(x, &head, hidden, &targets);
-            targets.iter().zip(p).map(|(t, p)| -f64::from(t.weight) * p).sum()
-        });
-        assert_eq!(found, log_probs(&x, &weight, &targets, None, &mut s, &mut l));
     }
 }

@@ -2,6 +2,7 @@
 
 mod activation;
 mod attention;
+mod attention_block;
 mod elementwise;
 mod gemm;
 mod kernels;

@@ -1,5 +1,6 @@
 //! RMS norm (Zhang & Sennrich 2019) and its backward pass.
 
+use super::super::Write;
 use super::simd::{dispatch, dot};
 use rayon::prelude::*;
 
@@ -19,11 +20,18 @@ pub(crate) fn rms_norm(x: &[f32], weight: &[f32], eps: f32, y: &mut [f32]) {
     });
 }
 
-/// Adds the gradient of [`rms_norm`] with respect to `x` to `dx`.
+/// The gradient of [`rms_norm`] with respect to `x`, set in or added to `dx`.
 ///
-/// With `s = 1/rms(x)` and `g = dy·w`: `dx += s·g − x · s³/hidden · Σ g·x`.
+/// With `s = 1/rms(x)` and `g = dy·w` it is `s·g − x · s³/hidden · Σ g·x`.
 /// All of `dy`, `x`, `dx` are `(tokens, hidden)`.
-pub(crate) fn rms_norm_backward(dy: &[f32], x: &[f32], weight: &[f32], eps: f32, dx: &mut [f32]) {
+pub(crate) fn rms_norm_backward(
+    dy: &[f32],
+    x: &[f32],
+    weight: &[f32],
+    eps: f32,
+    write: Write,
+    dx: &mut [f32],
+) {
     let hidden = weight.len();
     dx.par_chunks_mut(hidden)
         .zip(x.par_chunks(hidden))
@@ -32,7 +40,12 @@ pub(crate) fn rms_norm_backward(dy: &[f32], x: &[f32], weight: &[f32], eps: f32,
         .for_each(|((dx, x), dy)| {
             dispatch(
                 #[inline(always)]
-                || norm_row_backward(dy, x, weight, eps, dx),
+                || {
+                    if write == Write::Set {
+                        dx.fill(0.0);
+                    }
+                    norm_row_backward(dy, x, weight, eps, dx);
+                },
             )
         });
 }
@@ -79,12 +92,15 @@ mod tests {
         let x = random(tokens * hidden, 1);
         let w = random(hidden, 2);
         let dy = random(tokens * hidden, 3);
-        let mut dx = vec![0.0; x.len()];
-        rms_norm_backward(&dy, &x, &w, 1e-5, &mut dx);
+        let mut dx = vec![9.0; x.len()];
+        rms_norm_backward(&dy, &x, &w, 1e-5, Write::Set, &mut dx);
         check_gradient(&x, &dx, |x| {
             let mut y = vec![0.0; x.len()];
             rms_norm(x, &w, 1e-5, &mut y);
             y.iter().zip(&dy).map(|(&y, &d)| y as f64 * d as f64).sum()
         });
+        let mut twice = dx.clone();
+        rms_norm_backward(&dy, &x, &w, 1e-5, Write::Add, &mut twice);
+        assert!(twice.iter().zip(&dx).all(|(twice, dx)| (twice - 2.0 * dx).abs() < 1e-5));
     }
 }

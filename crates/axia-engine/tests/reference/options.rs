@@ -1,0 +1,141 @@
+//! Options that the larger fixtures do not switch on, in tiny models with random weights: logits,
+//! and gradients of rows that branch, in the whole forest and row by row.
+
+use crate::case::{assert_close, assert_near, fixtures, ids};
+use axia_engine::adapter::Adapter as PeftAdapter;
+use axia_engine::checkpoint_files::ModelFiles;
+use axia_engine::decoder::{Activations, Decoder, Keep, MODULES};
+use axia_engine::forest::Forest;
+use axia_engine::generate::{Request, Sampling, generate};
+use axia_engine::kernels::CpuKernels;
+use axia_engine::lora::{Adapter, Gradients};
+use axia_engine::train::{Batch, TrainRow};
+use safetensors::SafeTensors;
+
+const MODELS: [&str; 6] = [
+    "llama_biases",
+    "qwen2_windows",
+    "smollm3_biases",
+    "smollm3_windows",
+    "gemma2",
+    "gemma3_scaled",
+];
+
+struct Case {
+    decoder: Decoder<CpuKernels>,
+    adapter: Adapter<CpuKernels>,
+    rows: Vec<Vec<u32>>,
+    /// Tokens at the beginning of each row that are not supervised.
+    prompt: usize,
+    loss: f64,
+    arrays: Vec<u8>,
+}
+
+impl Case {
+    fn open(name: &str) -> Self {
+        let folder = fixtures().join("options").join(name);
+        let files = ModelFiles::open(&folder.join("model")).unwrap();
+        let config = files.config().unwrap();
+        let tensors = files.tensors(&config).unwrap();
+        let decoder = Decoder::load(CpuKernels::default(), config, &tensors).unwrap();
+        let peft = PeftAdapter::read(&folder.join("adapter")).unwrap();
+        let names = ("adapter", name);
+        let adapter =
+            Adapter::from_peft(decoder.kernels(), decoder.config(), &peft, names).unwrap();
+        let json = std::fs::read(folder.join("reference.json")).unwrap();
+        let reference: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        Self {
+            decoder,
+            adapter,
+            rows: reference["rows"].as_array().unwrap().iter().map(ids).collect(),
+            prompt: reference["prompt"].as_u64().unwrap() as usize,
+            loss: reference["loss"].as_f64().unwrap(),
+            arrays: std::fs::read(folder.join("reference.safetensors")).unwrap(),
+        }
+    }
+
+    fn array(&self, name: &str) -> Vec<f32> {
+        let file = SafeTensors::deserialize(&self.arrays).unwrap();
+        let tensor = file.tensor(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+        tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
+    }
+
+    /// Logits `(nodes, vocab)` of a forest.
+    fn logits(&self, forest: &Forest) -> Vec<f32> {
+        let all: Vec<u32> = (0..forest.len() as u32).collect();
+        let mut activations = Activations::default();
+        let pass = self.decoder.pass(forest, &all);
+        self.decoder.forward(Some(&self.adapter), &pass, Keep::Nothing, &mut activations);
+        self.decoder.logits(&activations)
+    }
+}
+
+#[test]
+fn logits_of_options() {
+    for name in MODELS {
+        let case = Case::open(name);
+        let vocab = case.decoder.config().vocab_size;
+        let (forest, ends) = Forest::build(&case.rows);
+        let logits = case.logits(&forest);
+        for (i, &end) in ends.iter().enumerate() {
+            let path = forest.tail(end, usize::MAX);
+            let rows = path.iter().flat_map(|&n| &logits[n as usize * vocab..][..vocab]);
+            let found: Vec<f32> = rows.copied().collect();
+            assert_close(&format!("{name} {i}"), &found, &case.array(&format!("logits.{i}")));
+        }
+    }
+}
+
+#[test]
+fn gradients_of_options() {
+    for name in MODELS {
+        let case = Case::open(name);
+        let row = |tokens: &Vec<u32>| {
+            let (prompt, completion) = tokens.split_at(case.prompt);
+            TrainRow { prompt: prompt.to_vec(), completion: completion.to_vec(), group: 0 }
+        };
+        let rows: Vec<TrainRow> = case.rows.iter().map(row).collect();
+        for max_tokens in [1000, 1] {
+            let batch = Batch::new(&rows.iter().collect::<Vec<_>>(), max_tokens);
+            let mut gradients = Gradients::zeros(case.decoder.kernels(), &case.adapter);
+            let mut memory = Activations::default();
+            let (decoder, adapter) = (&case.decoder, &case.adapter);
+            let found = batch.backward(decoder, adapter, 1.0, &mut memory, &mut gradients).unwrap();
+            assert_near(name, found.sum, case.loss);
+            assert_eq!(adapter.places().len(), decoder.config().layers * MODULES.len());
+            for (&(block, module), [da, db]) in adapter.places().iter().zip(gradients.arrays()) {
+                let key = format!("grad/{}", module.name(block));
+                assert_close(&format!("{name} {key}"), da, &case.array(&format!("{key}.lora_A")));
+                assert_close(&format!("{name} {key}"), db, &case.array(&format!("{key}.lora_B")));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cache_continues_as_computing_anew_does() {
+    for name in MODELS {
+        let case = Case::open(name);
+        let mut merged = case.decoder.merged(CpuKernels::default(), Some(&case.adapter));
+        merged.ignore_end_tokens();
+        let request = |prompt: &Vec<u32>| Request {
+            prompt: prompt.clone(),
+            sampling: Sampling::GREEDY,
+            seed: 0,
+            max_tokens: 12,
+        };
+        let requests: Vec<Request> = case.rows.iter().map(request).collect();
+        let found = generate(&merged, &requests, |_| false).unwrap();
+        for (prompt, found) in case.rows.iter().zip(found) {
+            let tokens = [&prompt[..], &found.tokens].concat();
+            let (forest, _) = Forest::build(&[&tokens]);
+            let logits = case.logits(&forest);
+            let vocab = case.decoder.config().vocab_size;
+            for (i, &drawn) in found.tokens.iter().enumerate() {
+                let row = &logits[(prompt.len() + i - 1) * vocab..][..vocab];
+                let best = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                assert!(best - row[drawn as usize] < 1e-4, "{name}: token {i}");
+            }
+        }
+    }
+}
