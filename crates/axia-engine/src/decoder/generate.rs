@@ -1,4 +1,4 @@
-//! Passes that extend a cache of keys and values, for sampling.
+//! Passes that extend a cache of keys and values.
 
 use super::activations::{Activations, BlockActivations};
 use super::forward::Keep;
@@ -6,6 +6,7 @@ use super::positions::{Positions, RopeTables};
 use super::{Decoder, Module};
 use crate::forest::Plans;
 use crate::kernels::{Kernels, Write};
+use crate::lora::Adapter;
 
 /// Keys and values of every block, one row per slot.
 pub(crate) struct KvCache<K: Kernels> {
@@ -45,6 +46,19 @@ impl<K: Kernels> Decoder<K> {
         cache: &mut KvCache<K>,
         activations: &mut Activations<K::Buffer>,
     ) -> Vec<f32> {
+        self.extend_states(None, step, cache, activations);
+        self.logits_of(&activations.out)
+    }
+
+    /// Computes `step` and leaves the final states `(reads, hidden)` in `activations`, as a pass
+    /// over a forest does.
+    pub(crate) fn extend_states(
+        &self,
+        adapter: Option<&Adapter<K>>,
+        step: &Step,
+        cache: &mut KvCache<K>,
+        activations: &mut Activations<K::Buffer>,
+    ) {
         let k = &self.kernels;
         let (shape, hidden) = (self.attention_shape(), self.config.hidden_size);
         let Activations { blocks, x, out, work } = activations;
@@ -53,7 +67,7 @@ impl<K: Kernels> Decoder<K> {
         self.embed(step.tokens, x);
         let at = Positions { positions: step.positions, tables: &cache.tables };
         for (index, [keys, values]) in cache.blocks.iter_mut().enumerate() {
-            let layer = |module| self.layer(index, module, None);
+            let layer = |module| self.layer(index, module, adapter);
             k.rms_norm(x, &self.blocks[index].attn_norm, self.eps(), &mut work.norm);
             let BlockActivations { raw_q, q, raw_k, k: new_keys, .. } = kept;
             self.queries(index, layer(Module::Q), at, &work.norm, raw_q, q);
@@ -64,11 +78,10 @@ impl<K: Kernels> Decoder<K> {
             let plan = step.plans.of(self.config.options.is_windowed(index));
             k.attention(&shape, plan, [&kept.q, keys, values], &mut kept.attn);
             let given = (&mut kept.attn_out, &mut work.normed);
-            self.add_to_stream(index, Module::O, None, &kept.attn, given, x);
-            self.mlp_forward(index, None, Keep::Nothing, kept, x, work);
+            self.add_to_stream(index, Module::O, adapter, &kept.attn, given, x);
+            self.mlp_forward(index, adapter, Keep::Nothing, kept, x, work);
         }
         k.gather(x, step.reads, hidden, &mut work.rows);
         k.rms_norm(&work.rows, &self.final_norm, self.eps(), out);
-        self.logits_of(out)
     }
 }

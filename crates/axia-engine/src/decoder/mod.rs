@@ -13,5 +13,5 @@ mod steps;
 pub use activations::Activations;
 pub use blocks::{Block, Decoder, MODULES, Module};
 pub use forward::Keep;
-pub(crate) use generate::Step;
+pub(crate) use generate::{KvCache, Step};
 pub use pass::Pass;

@@ -26,11 +26,11 @@ pub struct Scores {
 }
 
 /// Where a log-probability belongs.
-struct Read {
-    node: u32,
-    token: u32,
-    row: usize,
-    candidate: usize,
+pub(super) struct Read {
+    pub node: u32,
+    pub token: u32,
+    pub row: usize,
+    pub candidate: usize,
 }
 
 /// Scores `rows` in forests of at most `max_tokens` distinct tokens, or of one row where that
@@ -72,7 +72,7 @@ pub fn score<K: Kernels>(
     Ok(scores)
 }
 
-fn check_row(row: &ScoreRow, index: usize, vocab: usize) -> Result<(), EngineError> {
+pub(super) fn check_row(row: &ScoreRow, index: usize, vocab: usize) -> Result<(), EngineError> {
     let parts = std::iter::once(&row.prompt).chain(&row.candidates);
     for (part, ids) in parts.enumerate() {
         let name = || match part {
@@ -139,7 +139,8 @@ fn plan_reads(rows: &[ScoreRow], chosen: &[usize]) -> (Forest, Vec<Read>) {
     (forest, reads)
 }
 
-fn targets(reads: &[Read], nodes: &[u32]) -> Vec<Target> {
+/// What is read at `nodes`; both are sorted by node.
+pub(super) fn targets(reads: &[Read], nodes: &[u32]) -> Vec<Target> {
     let mut row = 0;
     reads
         .iter()

@@ -5,7 +5,7 @@ use axia_engine::decoder::Decoder;
 use axia_engine::error::EngineError;
 use axia_engine::kernels::CpuKernels;
 use axia_engine::lora::Adapter;
-use axia_engine::score::{ScoreRow, Scores, score};
+use axia_engine::score::{PrefixCache, ScoreRow, Scores, score};
 use proptest::prelude::*;
 
 fn scores(
@@ -55,6 +55,25 @@ proptest! {
             let found = scores(&decoder, adapter, &reversed, max_tokens);
             for (found, expected) in found.rows.iter().rev().zip(&alone) {
                 assert_scores("in another order", found, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_changes_no_score(
+        calls in prop::collection::vec(random_rows(), 1..6),
+        capacity in 1usize..60,
+        adapted in any::<bool>(),
+    ) {
+        let decoder = model();
+        let adapter = adapter(&decoder);
+        let adapter = adapted.then_some(&adapter);
+        let mut cache = PrefixCache::new(capacity);
+        for rows in &calls {
+            let found = cache.score(&decoder, adapter, rows, |_| true).unwrap();
+            let expected = scores(&decoder, adapter, rows, 1000);
+            for (found, expected) in found.rows.iter().zip(&expected.rows) {
+                assert_scores("remembered", found, expected);
             }
         }
     }
@@ -139,4 +158,21 @@ fn rows_are_checked() {
     assert_eq!(outside, "row 2: the prompt has token id 320, but the vocabulary ends at 319");
     let outside = error(&[1], &[2, VOCAB + 1]);
     assert_eq!(outside, "row 2: candidate 2 has token id 321, but the vocabulary ends at 319");
+}
+
+#[test]
+fn a_remembered_beginning_is_not_computed_again() {
+    let decoder = model();
+    let row = |end: u32| ScoreRow {
+        prompt: [vec![1; 40], vec![end, 3]].concat(),
+        candidates: vec![vec![0], vec![1, 2]],
+    };
+    let mut cache = PrefixCache::new(1000);
+    let mut tokens =
+        |rows: &[ScoreRow]| cache.score(&decoder, None, rows, |_| true).unwrap().unique_tokens;
+    // Two prompts of 42 tokens share 40; a candidate's last token is never computed.
+    assert_eq!(tokens(&[row(0), row(2)]), 40 + 2 * 3);
+    assert_eq!(tokens(&[row(4)]), 3);
+    // Only where something is read it is computed again.
+    assert_eq!(tokens(&[row(0)]), 2);
 }

@@ -115,7 +115,7 @@ impl<'a> Decider<'a> {
             keys.push(key);
         }
         let (names, questions): (Vec<String>, Vec<Scoring>) = unknown.into_iter().unzip();
-        let scores = self.respondent.score(&questions, progress)?;
+        let scores = self.respondent.score_in_turn(&questions, progress)?;
         self.scored.extend(names.into_iter().zip(scores));
         let decision = |(scene, key): (&&Waiting, &String)| {
             let scores = self.scored.get(key).map(Vec::as_slice).unwrap_or_default();

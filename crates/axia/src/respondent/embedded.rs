@@ -6,14 +6,16 @@ use axia_engine::decoder::Decoder;
 use axia_engine::generate::{Request, generate};
 use axia_engine::kernels::CpuKernels;
 use axia_engine::lora::Adapter;
-use axia_engine::score::{ScoreRow, score};
+use axia_engine::score::{PrefixCache, ScoreRow, score};
 use axia_engine::{EngineError, Model};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Distinct tokens computed at once: enough to keep the matrix products efficient.
 const MAX_TOKENS: usize = 2048;
+/// Tokens remembered between questions that are asked in turn: 190 MB for the default model.
+const MAX_REMEMBERED: usize = 4096;
 /// Replies drawn at once.
 const MAX_REPLIES: usize = 512;
 
@@ -23,12 +25,15 @@ pub struct Embedded<'a> {
     adapter: Option<Adapter<CpuKernels>>,
     /// Plain weights with the adapter merged, made when first sampled from.
     merged: OnceLock<Decoder<CpuKernels>>,
+    /// What questions asked in turn began with.
+    remembered: Mutex<PrefixCache<CpuKernels>>,
 }
 
 impl<'a> Embedded<'a> {
     /// The model alone, or with `adapter`.
     pub fn new(model: &'a Model, adapter: Option<Adapter<CpuKernels>>) -> Self {
-        Self { model, adapter, merged: OnceLock::new() }
+        let remembered = Mutex::new(PrefixCache::new(MAX_REMEMBERED));
+        Self { model, adapter, merged: OnceLock::new(), remembered }
     }
 
     fn merged(&self) -> &Decoder<CpuKernels> {
@@ -38,21 +43,8 @@ impl<'a> Embedded<'a> {
 }
 
 impl Embedded<'_> {
-    /// Merged weights have no names: it is the file's that can be blamed for a NaN.
-    fn explain(&self, error: EngineError) -> EngineError {
-        match error {
-            EngineError::NonFinite { what } => self.model.decoder().non_finite(&what),
-            other => other,
-        }
-    }
-}
-
-impl Respondent for Embedded<'_> {
-    fn score(
-        &self,
-        questions: &[Scoring],
-        progress: Progress,
-    ) -> Result<Vec<Vec<f64>>, RespondentError> {
+    /// Questions as token ids.
+    fn rows(&self, questions: &[Scoring]) -> Result<Vec<ScoreRow>, RespondentError> {
         let mut reader = PromptReader::new(self.model);
         // Every question of a survey has the same few candidates.
         let mut candidates: HashMap<&str, Vec<u32>> = HashMap::new();
@@ -72,8 +64,39 @@ impl Respondent for Embedded<'_> {
                     .collect(),
             });
         }
+        Ok(rows)
+    }
+
+    /// Merged weights have no names: it is the file's that can be blamed for a NaN.
+    fn explain(&self, error: EngineError) -> EngineError {
+        match error {
+            EngineError::NonFinite { what } => self.model.decoder().non_finite(&what),
+            other => other,
+        }
+    }
+}
+
+impl Respondent for Embedded<'_> {
+    fn score(
+        &self,
+        questions: &[Scoring],
+        progress: Progress,
+    ) -> Result<Vec<Vec<f64>>, RespondentError> {
+        let rows = self.rows(questions)?;
         let decoder = self.model.decoder();
         Ok(score(decoder, self.adapter.as_ref(), &rows, MAX_TOKENS, progress)?.rows)
+    }
+
+    fn score_in_turn(
+        &self,
+        questions: &[Scoring],
+        progress: Progress,
+    ) -> Result<Vec<Vec<f64>>, RespondentError> {
+        let rows = self.rows(questions)?;
+        // A panic elsewhere leaves nothing half done here: the memory is only added to.
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let decoder = self.model.decoder();
+        Ok(remembered.score(decoder, self.adapter.as_ref(), &rows, progress)?.rows)
     }
 
     fn context(&self) -> Option<usize> {

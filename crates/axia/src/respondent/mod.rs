@@ -60,6 +60,19 @@ pub trait Respondent {
         progress: Progress,
     ) -> Result<Vec<Vec<f64>>, RespondentError>;
 
+    /// The same for questions that come call by call and begin alike, as scenes of a game do with
+    /// its rules: what they begin with may be remembered from call to call.
+    ///
+    /// # Errors
+    /// As of [`Self::score`].
+    fn score_in_turn(
+        &self,
+        questions: &[Scoring],
+        progress: Progress,
+    ) -> Result<Vec<Vec<f64>>, RespondentError> {
+        self.score(questions, progress)
+    }
+
     /// The longest text it can read, in tokens; nothing where that is not known.
     fn context(&self) -> Option<usize>;
 
