@@ -39,8 +39,6 @@ pub struct PlayArgs {
     /// Who plays
     #[arg(long, value_enum)]
     agent: AgentName,
-    #[command(flatten)]
-    games: GameArgs,
     /// Conventions of the benchmark's programs
     #[arg(long, value_enum, default_value_t = Compat::Harness)]
     compat: Compat,
@@ -61,6 +59,8 @@ pub struct PlayArgs {
     /// Print every step and game as JSON lines
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    games: GameArgs,
     #[command(flatten)]
     human: human::HumanArgs,
     #[command(flatten)]
