@@ -378,6 +378,30 @@ fn an_interrupted_game_is_saved() {
     assert!(fs::read_to_string(bench.path("save.json")).unwrap().contains("\"actions\":[0]"));
 }
 
+/// Ctrl-C among very many games, which are not all planned beforehand.
+#[cfg(unix)]
+#[test]
+fn interrupted_agents_end_with_a_whole_game() {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    let bench = Bench::new();
+    let mut command = bench.command("--agent random --episodes 4000000000 --json");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut text = String::new();
+    out.read_line(&mut text).unwrap();
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    out.read_to_string(&mut text).unwrap();
+    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(1), "{stderr}");
+    let played = lines(&text).iter().filter(|line| line["kind"] == "episode").count();
+    assert_eq!(lines(&text).last().unwrap()["kind"], "episode");
+    let stopped = format!("stopped: {played} of 12000000000 games were played");
+    assert!(stderr.contains(&stopped), "{stopped}: {stderr}");
+}
+
 #[test]
 fn a_game_that_fails_ends_with_its_place() {
     let bench = Bench::new();

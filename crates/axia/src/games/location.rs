@@ -45,8 +45,10 @@ impl Location {
         match self {
             Self::Bundled(name) => (*name).to_owned(),
             Self::Folder(path) => {
-                let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-                name.unwrap_or_else(|| "game".to_owned())
+                let whole = path.canonicalize().unwrap_or_else(|_| path.clone());
+                // `.` and `..` have no name of their own.
+                let name = path.file_name().or_else(|| whole.file_name());
+                name.map_or_else(|| "game".to_owned(), |name| name.to_string_lossy().into_owned())
             }
             Self::Benchmark { name, .. } => name.clone(),
         }
@@ -110,6 +112,11 @@ mod tests {
         let outside = Location::Folder(data.join("the-weir")).load().unwrap();
         assert_eq!(inside.hash, outside.hash);
         assert_eq!(inside.game.name, outside.game.name);
+        let dots = Location::Folder(data.join("the-weir").join("..").join("..").join(".."));
+        assert_eq!(
+            dots.name(),
+            data.join("../..").canonicalize().unwrap().file_name().unwrap().to_string_lossy()
+        );
         assert_ne!(inside.hash, Location::Bundled("cold-harbour").load().unwrap().hash);
     }
 }

@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use axia_adventure::environment::baseline;
 use axia_adventure::metrics::{Coefficients, Logging};
 use clap::ValueEnum;
+use std::ops::RangeInclusive;
 
 /// The random games that counts are compared with.
 pub const RANDOM_SEED: u64 = 2417;
@@ -40,7 +41,7 @@ impl Compat {
 }
 
 /// The seeds of the games to play.
-pub fn seeds(args: &PlayArgs) -> Outcome<std::ops::RangeInclusive<u64>> {
+pub fn seeds(args: &PlayArgs) -> Outcome<RangeInclusive<u64>> {
     let first = first_seed(args);
     let last = first.checked_add(args.episodes.unwrap_or(1).saturating_sub(1));
     match last {

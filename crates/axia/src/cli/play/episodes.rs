@@ -16,11 +16,13 @@ use axia_adventure::error::StepError;
 use axia_adventure::metrics::{dense_scores, rows, summarise};
 use axia_adventure::record::record_episode;
 use std::io::IsTerminal as _;
+use std::ops::RangeInclusive;
 
 /// Steps after which a game is stopped unless said otherwise; the benchmark's cap.
 const MAX_STEPS: usize = 1000;
 
 /// A game to be played.
+#[derive(Debug, Clone)]
 struct Planned {
     id: String,
     seed: u64,
@@ -30,11 +32,38 @@ struct Planned {
     label: String,
 }
 
+/// What is played of one game.
+enum Plan {
+    Seeds(AgentName, RangeInclusive<u64>),
+    Scripts(Vec<Planned>),
+}
+
+impl Plan {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Seeds(_, seeds) => (seeds.end() - seeds.start()).saturating_add(1),
+            Self::Scripts(scripts) => scripts.len() as u64,
+        }
+    }
+
+    fn games(&self) -> Box<dyn Iterator<Item = Planned> + '_> {
+        match self {
+            Self::Scripts(scripts) => Box::new(scripts.iter().cloned()),
+            Self::Seeds(agent, seeds) => Box::new(seeds.clone().map(|seed| Planned {
+                id: format!("{}-{seed:04}", agent.id()),
+                seed,
+                actions: Vec::new(),
+                label: format!("seed {seed}"),
+            })),
+        }
+    }
+}
+
 /// Plays the games.
 pub fn run(args: &PlayArgs, games: &[Location], session: &Session) -> Outcome {
     let plans = plan(args, games)?;
     let mut tallies = Vec::new();
-    for (location, planned) in games.iter().zip(&plans).filter(|(_, planned)| !planned.is_empty()) {
+    for (location, planned) in games.iter().zip(&plans).filter(|(_, plan)| plan.len() > 0) {
         let player = Player::new(args, session, location.load()?);
         let (tally, goes_on) = player.play(planned)?;
         tallies.push(tally);
@@ -49,26 +78,17 @@ pub fn run(args: &PlayArgs, games: &[Location], session: &Session) -> Outcome {
         false => Ok(()),
         true => {
             let played: usize = tallies.iter().map(|tally| tally.games).sum();
-            let all: usize = plans.iter().map(Vec::len).sum();
+            let all: u64 = plans.iter().map(Plan::len).sum();
             Err(Failure::cancelled(anyhow!("{played} of {all} games were played")))
         }
     }
 }
 
 /// What is played of each game.
-fn plan(args: &PlayArgs, games: &[Location]) -> Outcome<Vec<Vec<Planned>>> {
+fn plan(args: &PlayArgs, games: &[Location]) -> Outcome<Vec<Plan>> {
     let Some(path) = &args.actions else {
         let seeds = seeds(args)?;
-        let planned = || {
-            let plan = |seed: u64| Planned {
-                id: format!("{}-{seed:04}", args.agent.id()),
-                seed,
-                actions: Vec::new(),
-                label: format!("seed {seed}"),
-            };
-            seeds.clone().map(plan).collect()
-        };
-        return Ok(games.iter().map(|_| planned()).collect());
+        return Ok(games.iter().map(|_| Plan::Seeds(args.agent, seeds.clone())).collect());
     };
     let scripts = script::read(path)?;
     let file = path.display().to_string();
@@ -92,10 +112,10 @@ fn plan(args: &PlayArgs, games: &[Location]) -> Outcome<Vec<Vec<Planned>>> {
     };
     let of = |name: &String| {
         let mine = |script: &&Script| script.game.as_ref().is_none_or(|game| game == name);
-        scripts.iter().filter(mine).map(plan).collect()
+        Plan::Scripts(scripts.iter().filter(mine).map(plan).collect())
     };
-    let plans: Vec<Vec<Planned>> = names.iter().map(of).collect();
-    if plans.iter().all(Vec::is_empty) {
+    let plans: Vec<Plan> = names.iter().map(of).collect();
+    if plans.iter().all(|plan| plan.len() == 0) {
         let found = scripts.iter().find_map(|script| script.game.as_deref()).unwrap_or_default();
         return Err(Failure::input(anyhow!(
             "`{file}` holds no actions of {}, but of `{found}`",
@@ -122,27 +142,27 @@ impl<'a> Player<'a> {
     }
 
     /// Plays, and says whether there is any use in going on.
-    fn play(&self, planned: &[Planned]) -> Outcome<(Tally, bool)> {
+    fn play(&self, plan: &Plan) -> Outcome<(Tally, bool)> {
         let name = &self.loaded.game.name;
         let mut environment = Environment::new(self.loaded.game.clone())
             .map_err(|error| failed(&error.into(), &format!("play `{name}`")))?;
-        let bar = bar(&plain(name), planned.len() as u64, "games");
+        let bar = bar(&plain(name), plan.len(), "games");
         if self.args.json && std::io::stdout().is_terminal() {
             // It would stand between the lines.
             bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
         }
         let mut tally = Tally::new(&self.loaded.game);
         let mut goes_on = true;
-        for one in planned {
+        for one in plan.games() {
             let played = match self.args.json {
-                true => self.record(&mut environment, one, &mut tally),
-                false => self.count(&mut environment, one, &mut tally),
+                true => self.record(&mut environment, &one, &mut tally),
+                false => self.count(&mut environment, &one, &mut tally),
             };
-            goes_on = played.map_err(|failure| self.explain(failure, &environment, one))??;
+            goes_on = played.map_err(|failure| self.explain(failure, &environment, &one))??;
             if !goes_on {
                 break;
             }
-            self.left_over(one, environment.steps(), environment.done());
+            self.left_over(&one, environment.steps(), environment.done());
             bar.inc(1);
         }
         bar.finish_and_clear();

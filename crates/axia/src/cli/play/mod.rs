@@ -57,8 +57,6 @@ pub struct PlayArgs {
     /// Folder for the games of a model alone [default: runs/play-MODEL]
     #[arg(long, help_heading = "Play")]
     out: Option<PathBuf>,
-    #[command(flatten)]
-    games: GameArgs,
     /// Conventions of the benchmark's programs
     #[arg(long, value_enum, default_value_t = Compat::Harness)]
     compat: Compat,
@@ -79,6 +77,8 @@ pub struct PlayArgs {
     /// Print every step and game as JSON lines
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    games: GameArgs,
     #[command(flatten)]
     human: human::HumanArgs,
     #[command(flatten)]
