@@ -193,8 +193,7 @@ fn bad_input_is_named() {
     }
     fs::create_dir(bench.path("nothing")).unwrap();
     for (words, parts) in [
-        ("", &["--agent"][..]),
-        ("--agent nobody", &["nobody", "least-harm"]),
+        ("--agent nobody", &["nobody", "least-harm"][..]),
         ("--agent random --game the-wier", &["`the-wier`", "did you mean `the-weir`?"]),
         ("--agent random --game nothing", &["no game.toml"]),
         ("--agent random --games nothing", &["no game.toml"]),
