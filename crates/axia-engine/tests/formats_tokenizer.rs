@@ -162,7 +162,7 @@ fn what_cannot_be_rebuilt_is_named() {
     let unknown = message(small().with("tokenizer.ggml.pre", text("tekken")));
     assert!(unknown.contains("`tokenizer.ggml.pre` in `small.gguf` is `tekken`"), "{unknown}");
     assert!(unknown.contains("smollm") && unknown.contains("qwen2"), "{unknown}");
-    let model = message(small().with("tokenizer.ggml.model", text("llama")));
+    let model = message(small().with("tokenizer.ggml.model", text("t5")));
     assert!(model.contains("`tokenizer.ggml.model`") && model.contains("gpt2"), "{model}");
     let prefix =
         message(small().with("tokenizer.ggml.add_space_prefix", MetadataValue::Bool(true)));
