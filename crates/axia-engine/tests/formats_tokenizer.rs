@@ -121,7 +121,9 @@ fn llama3_keeps_whole_words_that_are_tokens() {
         }
         pieces(&small.build().unwrap(), "xyz").join("|")
     };
-    assert_eq!(whole("llama-bpe"), "xyz");
+    for pre in ["llama-bpe", "falcon3", "smaug-bpe"] {
+        assert_eq!(whole(pre), "xyz", "{pre}");
+    }
     assert_eq!(whole("gpt-2"), "xy|z");
 }
 

@@ -52,7 +52,8 @@ const KNOWN: [PreTokenization; 4] = [
         ignore_merges: false,
     },
     PreTokenization {
-        names: &["llama-bpe", "llama3", "llama-v3"],
+        // SmolLM3's files say `smaug-bpe`; its published tokenizer is Llama 3's.
+        names: &["llama-bpe", "llama3", "llama-v3", "falcon3", "smaug-bpe"],
         nfc: false,
         words: WordRule::Pattern(
             r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
