@@ -223,7 +223,7 @@ fn numbered_gguf(folder: &Path) -> GgufFile {
         .tensor_f32("blk.0.attn_q.weight", &[hidden, hidden], &rows(hidden))
         .tensor_f32("blk.0.attn_k.weight", &[head_dim, hidden], &rows(head_dim))
         .tensor_f32("blk.0.attn_v.weight", &[head_dim, hidden], &rows(head_dim))
-        .tensor("odd", &[256], DType::Q4_K, vec![0; 144])
+        .tensor("odd", &[256], DType::IQ2_XS, vec![0; 74])
         .to_bytes();
     let path = folder.join("numbered.gguf");
     fs::write(&path, bytes).unwrap();
@@ -253,7 +253,7 @@ fn rotary_rows_come_in_half_split_order() {
     let query = tensors.tensor(Q_PROJ).unwrap();
     assert!(query.as_f32_slice().is_none());
     let message = tensors.tensor("odd").unwrap_err().to_string();
-    assert!(message.contains("tensor `odd`") && message.contains("Q4_K"), "{message}");
+    assert!(message.contains("tensor `odd`") && message.contains("IQ2_XS"), "{message}");
 }
 
 proptest! {

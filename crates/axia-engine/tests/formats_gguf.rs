@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axia_engine::gguf::{
     DType, GgufError, GgufFile, GgufFormatError, GgufHeader, GgufWriter, MetadataArray,
-    MetadataValue,
+    MetadataValue, dequantize,
 };
 use proptest::prelude::*;
 
@@ -262,5 +262,23 @@ fn check_tensor(
     {
         let theirs = expected[field].as_f64().unwrap();
         assert!((ours - theirs).abs() <= 1e-9 * unit * scale, "{name} {field}: {ours} {theirs}");
+    }
+}
+
+/// Blocks of random bytes, widened by the gguf package.
+#[test]
+fn quantised_blocks_widen_as_the_reference_does() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/gguf/blocks.safetensors");
+    let bytes = std::fs::read(path).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let types = DType::ALL.iter().filter(|dtype| dtype.is_readable() && dtype.block_values() > 1);
+    for dtype in types {
+        let stored = file.tensor(&format!("{dtype}.bytes")).unwrap();
+        let expected = file.tensor(&format!("{dtype}.values")).unwrap();
+        let mut out = vec![0f32; expected.shape()[0]];
+        dequantize(*dtype, stored.data(), &mut out).unwrap();
+        let found: Vec<u8> = out.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let differs = found.chunks(4).zip(expected.data().chunks(4)).position(|(a, b)| a != b);
+        assert_eq!(differs, None, "{dtype}");
     }
 }

@@ -1,12 +1,13 @@
 //! Turns stored values into single precision.
 //!
-//! The block formats keep 32 values `x` as small integers `q` with a half-precision scale `d` and, in
+//! The plain block formats keep 32 values `x` as small integers `q` with a half-precision scale `d` and, in
 //! the `_1` types, a minimum `m`: `x = d q + m`. Low nibbles hold values 0–15 of a block, high nibbles
-//! values 16–31.
+//! values 16–31. The formats in super-blocks are in [`k_quants`].
 
+use super::k_quants;
 use super::{DType, GgufError};
 
-/// Values in a block of any of the quantised types read here.
+/// Values in a block of the plain quantised types.
 const BLOCK: usize = 32;
 
 /// Widens `bytes`, stored as `dtype`, to single precision in `out`.
@@ -53,6 +54,13 @@ fn widen(dtype: DType, bytes: &[u8], out: &mut [f32]) {
         DType::Q5_0 => each_block(bytes, out, block_q5_0),
         DType::Q5_1 => each_block(bytes, out, block_q5_1),
         DType::Q8_0 => each_block(bytes, out, block_q8_0),
+        DType::Q2_K => each_block(bytes, out, k_quants::block_q2_k),
+        DType::Q3_K => each_block(bytes, out, k_quants::block_q3_k),
+        DType::Q4_K => each_block(bytes, out, k_quants::block_q4_k),
+        DType::Q5_K => each_block(bytes, out, k_quants::block_q5_k),
+        DType::Q6_K => each_block(bytes, out, k_quants::block_q6_k),
+        DType::IQ4_NL => each_block(bytes, out, k_quants::block_iq4_nl),
+        DType::IQ4_XS => each_block(bytes, out, k_quants::block_iq4_xs),
         // `dequantize` has turned every other type away.
         _ => {}
     }
@@ -70,13 +78,13 @@ fn each_value<const BYTES: usize>(
 }
 
 #[inline(always)]
-fn each_block<const BYTES: usize>(
+fn each_block<const BYTES: usize, const VALUES: usize>(
     bytes: &[u8],
     out: &mut [f32],
-    convert: impl Fn(&[u8; BYTES], &mut [f32; BLOCK]),
+    convert: impl Fn(&[u8; BYTES], &mut [f32; VALUES]),
 ) {
     let blocks = bytes.as_chunks::<BYTES>().0;
-    for (block, out) in blocks.iter().zip(out.as_chunks_mut::<BLOCK>().0) {
+    for (block, out) in blocks.iter().zip(out.as_chunks_mut::<VALUES>().0) {
         convert(block, out);
     }
 }
@@ -151,7 +159,7 @@ fn block_q8_0(block: &[u8; 34], out: &mut [f32; BLOCK]) {
 /// Shifted into place, a half's bits are a single whose exponent is 112 too small; a multiplication
 /// by 2^112 repairs that, subnormal numbers included. Infinity and NaN keep the largest exponent.
 #[inline(always)]
-fn half_to_single(bytes: [u8; 2]) -> f32 {
+pub(super) fn half_to_single(bytes: [u8; 2]) -> f32 {
     const TWO_TO_112: f32 = f32::from_bits((127 + 112) << 23);
     let bits = u32::from(u16::from_le_bytes(bytes));
     let magnitude = f32::from_bits((bits & 0x7fff) << 13) * TWO_TO_112;
@@ -262,7 +270,7 @@ mod tests {
         let wrong = dequantize(DType::Q8_0, &[0; 33], &mut out).unwrap_err();
         assert_eq!(wrong.to_string(), "33 bytes of Q8_0 do not hold 32 values");
         assert!(dequantize(DType::Q8_0, &[0; 17], &mut out[..16]).is_err());
-        let unread = dequantize(DType::Q4_K, &[0; 144], &mut [0.0; 256]).unwrap_err();
-        assert!(unread.to_string().contains("Q4_K"), "{unread}");
+        let unread = dequantize(DType::IQ2_XS, &[0; 74], &mut [0.0; 256]).unwrap_err();
+        assert!(unread.to_string().contains("IQ2_XS"), "{unread}");
     }
 }

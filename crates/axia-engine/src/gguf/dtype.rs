@@ -138,6 +138,13 @@ impl DType {
                 | DType::Q5_0
                 | DType::Q5_1
                 | DType::Q8_0
+                | DType::Q2_K
+                | DType::Q3_K
+                | DType::Q4_K
+                | DType::Q5_K
+                | DType::Q6_K
+                | DType::IQ4_NL
+                | DType::IQ4_XS
         )
     }
 

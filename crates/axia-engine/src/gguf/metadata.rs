@@ -162,6 +162,17 @@ impl Metadata {
         })
     }
 
+    /// An array of single-precision floats.
+    ///
+    /// # Errors
+    /// [`GgufError::MetadataType`] if the value is something else.
+    pub fn f32s(&self, key: &str) -> Result<Option<&[f32]>, GgufError> {
+        self.typed(key, "an array of 32-bit floats", |value| match value {
+            MetadataValue::Array(MetadataArray::F32(values)) => Some(values.as_slice()),
+            _ => None,
+        })
+    }
+
     /// For `ok_or_else`: the error that says that `key` is missing.
     pub fn missing(&self, key: &str) -> GgufError {
         GgufError::MissingMetadata { path: self.path.clone(), key: key.to_owned() }

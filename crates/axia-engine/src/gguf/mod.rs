@@ -6,6 +6,7 @@ mod dtype;
 mod error;
 mod file;
 mod header;
+mod k_quants;
 mod mapped_file;
 mod metadata;
 mod writer;

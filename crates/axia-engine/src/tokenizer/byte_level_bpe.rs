@@ -1,30 +1,20 @@
 //! Rebuilds byte-level BPE tokenizers from the metadata of GGUF files.
 
-use std::collections::HashSet;
-
-use tokenizers::models::bpe::{BPE, Merges, Vocab};
+use tokenizers::SplitDelimiterBehavior;
+use tokenizers::models::bpe::{BPE, Merges};
 use tokenizers::normalizers::NFC;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::digits::Digits;
 use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{AddedToken, SplitDelimiterBehavior};
 
 use super::TokenizerError;
+use super::gguf_tokens::{GgufTokens, Kind, SPACE_PREFIX, wrong};
 use crate::gguf::Metadata;
 
-const MODEL: &str = "tokenizer.ggml.model";
 const PRE: &str = "tokenizer.ggml.pre";
-const TOKENS: &str = "tokenizer.ggml.tokens";
-const TYPES: &str = "tokenizer.ggml.token_type";
 const MERGES: &str = "tokenizer.ggml.merges";
-const SPACE_PREFIX: &str = "tokenizer.ggml.add_space_prefix";
-
-/// Tokens that structure a text, such as `<|im_end|>`.
-const CONTROL: i32 = 3;
-/// Tokens that are never split but are ordinary text.
-const USER_DEFINED: i32 = 4;
 
 /// How a text is cut into words before the merges.
 #[derive(Clone, Copy)]
@@ -62,7 +52,8 @@ const KNOWN: [PreTokenization; 4] = [
         ignore_merges: false,
     },
     PreTokenization {
-        names: &["llama-bpe", "llama3", "llama-v3"],
+        // SmolLM3's files say `smaug-bpe`; its published tokenizer is Llama 3's.
+        names: &["llama-bpe", "llama3", "llama-v3", "falcon3", "smaug-bpe"],
         nfc: false,
         words: WordRule::Pattern(
             r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
@@ -81,11 +72,12 @@ const KNOWN: [PreTokenization; 4] = [
 
 /// Builds the tokenizer that `metadata` describes. No post-processor: nothing is ever added to a text.
 pub(super) fn from_gguf(metadata: &Metadata) -> Result<tokenizers::Tokenizer, TokenizerError> {
-    check_model(metadata)?;
+    refuse_space_prefix(metadata)?;
     let rules = pre_tokenization(metadata)?;
-    let tokens = required(metadata, TOKENS)?;
+    let vocabulary = GgufTokens::read(metadata)?;
+    let as_it_is = |token: &str, _| token.to_owned();
     let bpe = BPE::builder()
-        .vocab_and_merges(vocabulary(metadata, tokens)?, merges(metadata)?)
+        .vocab_and_merges(vocabulary.ids(as_it_is)?, merges(metadata)?)
         .ignore_merges(rules.ignore_merges)
         .build()
         .map_err(|error| wrong(metadata, MERGES, format!("does not fit the tokens: {error}")))?;
@@ -97,27 +89,23 @@ pub(super) fn from_gguf(metadata: &Metadata) -> Result<tokenizers::Tokenizer, To
     }
     tokenizer.with_pre_tokenizer(Some(rules.words.pre_tokenizer(metadata)?));
     tokenizer.with_decoder(Some(ByteLevel::default()));
-    tokenizer
-        .add_tokens(unsplit_tokens(metadata, tokens)?)
-        .map_err(|error| wrong(metadata, TOKENS, error.to_string()))?;
+    vocabulary.add_unsplit(&mut tokenizer, as_it_is, |kind| match kind {
+        Kind::Control => Some(true),
+        Kind::UserDefined => Some(false),
+        _ => None,
+    })?;
     Ok(tokenizer)
 }
 
-/// Only byte-level BPE without a space put before every text.
-fn check_model(metadata: &Metadata) -> Result<(), TokenizerError> {
-    let unsupported = |key, found: &str, supported: &str| TokenizerError::Unsupported {
-        path: metadata.path().to_owned(),
-        key,
-        found: found.to_owned(),
-        supported: supported.to_owned(),
-    };
-    match metadata.str(MODEL)? {
-        Some("gpt2") => {}
-        Some(other) => return Err(unsupported(MODEL, other, "gpt2")),
-        None => return Err(metadata.missing(MODEL).into()),
-    }
+/// Byte-level BPE is only known without a space put before every text.
+fn refuse_space_prefix(metadata: &Metadata) -> Result<(), TokenizerError> {
     match metadata.bool(SPACE_PREFIX)? {
-        Some(true) => Err(unsupported(SPACE_PREFIX, "true", "false")),
+        Some(true) => Err(TokenizerError::Unsupported {
+            path: metadata.path().to_owned(),
+            key: SPACE_PREFIX,
+            found: "true".to_owned(),
+            supported: "false".to_owned(),
+        }),
         _ => Ok(()),
     }
 }
@@ -155,22 +143,9 @@ impl WordRule {
     }
 }
 
-fn required<'a>(metadata: &'a Metadata, key: &str) -> Result<&'a [String], TokenizerError> {
-    Ok(metadata.strings(key)?.ok_or_else(|| metadata.missing(key))?)
-}
-
-fn vocabulary(metadata: &Metadata, tokens: &[String]) -> Result<Vocab, TokenizerError> {
-    let vocabulary: Vocab = tokens.iter().cloned().zip(0..).collect();
-    if vocabulary.len() == tokens.len() {
-        return Ok(vocabulary);
-    }
-    let mut seen = HashSet::new();
-    let twice = tokens.iter().find(|token| !seen.insert(*token));
-    Err(wrong(metadata, TOKENS, format!("lists {twice:?} twice")))
-}
-
 fn merges(metadata: &Metadata) -> Result<Merges, TokenizerError> {
-    required(metadata, MERGES)?
+    let merges = metadata.strings(MERGES)?.ok_or_else(|| metadata.missing(MERGES))?;
+    merges
         .iter()
         .enumerate()
         .map(|(rank, merge)| match merge.split_once(' ') {
@@ -181,29 +156,4 @@ fn merges(metadata: &Metadata) -> Result<Merges, TokenizerError> {
             }
         })
         .collect()
-}
-
-/// The tokens that are recognised in text before anything else.
-fn unsplit_tokens(
-    metadata: &Metadata,
-    tokens: &[String],
-) -> Result<Vec<AddedToken>, TokenizerError> {
-    let types = metadata.i32s(TYPES)?.ok_or_else(|| metadata.missing(TYPES))?;
-    if types.len() != tokens.len() {
-        let problem = format!("has {} entries for {} tokens", types.len(), tokens.len());
-        return Err(wrong(metadata, TYPES, problem));
-    }
-    let unsplit = tokens.iter().zip(types).filter_map(|(token, kind)| {
-        let special = match *kind {
-            CONTROL => true,
-            USER_DEFINED => false,
-            _ => return None,
-        };
-        Some(AddedToken::from(token.as_str(), special).normalized(false))
-    });
-    Ok(unsplit.collect())
-}
-
-fn wrong(metadata: &Metadata, key: &'static str, problem: String) -> TokenizerError {
-    TokenizerError::Vocabulary { path: metadata.path().to_owned(), key, problem }
 }

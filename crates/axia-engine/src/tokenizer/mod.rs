@@ -2,6 +2,8 @@
 
 mod byte_level_bpe;
 mod error;
+mod gguf_tokens;
+mod sentence_piece;
 mod special_tokens;
 mod stream_decoder;
 mod text_tokenizer;

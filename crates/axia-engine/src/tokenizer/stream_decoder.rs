@@ -32,7 +32,14 @@ impl<'a> StreamDecoder<'a> {
     /// # Errors
     /// [`TokenizerError::Decode`] as [`Tokenizer::decode`].
     pub fn push(&mut self, id: u32) -> Result<String, TokenizerError> {
+        if self.skip_special && self.tokenizer.is_special(id) {
+            return Ok(String::new());
+        }
         self.ids.push(id);
+        if self.tokenizer.is_byte(id) {
+            // One byte that turns out not to be UTF-8 changes what those before it stand for.
+            return Ok(String::new());
+        }
         let text = self.decoded()?;
         let certain = text.trim_end_matches(REPLACEMENT);
         let piece = certain.get(self.returned..).unwrap_or_default().to_owned();

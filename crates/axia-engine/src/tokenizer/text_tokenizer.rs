@@ -5,7 +5,7 @@ use std::fs;
 
 use tokenizers::AddedToken;
 
-use super::byte_level_bpe;
+use super::gguf_tokens;
 use super::{SpecialTokens, StreamDecoder, TokenizerError};
 use crate::checkpoint_files::HfFolder;
 use crate::error::FileError;
@@ -48,7 +48,7 @@ impl Tokenizer {
     /// [`TokenizerError`] naming the entry that is missing, wrong or not supported.
     pub fn from_gguf(metadata: &Metadata) -> Result<Self, TokenizerError> {
         Ok(Self {
-            inner: byte_level_bpe::from_gguf(metadata)?,
+            inner: gguf_tokens::tokenizer(metadata)?,
             special: SpecialTokens::from_gguf(metadata)?,
         })
     }
@@ -102,6 +102,18 @@ impl Tokenizer {
     /// Decodes ids as they come, one by one.
     pub fn stream_decoder(&self, skip_special: bool) -> StreamDecoder<'_> {
         StreamDecoder::new(self, skip_special)
+    }
+
+    /// Whether a token structures a text, and is no text itself.
+    pub(super) fn is_special(&self, id: u32) -> bool {
+        let token = self.id_to_token(id);
+        token.is_some_and(|token| self.inner.get_added_vocabulary().is_special_token(&token))
+    }
+
+    /// Whether a token stands for a byte of a character that is not in the vocabulary (`<0xE2>`).
+    pub(super) fn is_byte(&self, id: u32) -> bool {
+        let token = self.id_to_token(id);
+        token.is_some_and(|t| t.len() == 6 && t.starts_with("<0x") && t.ends_with('>'))
     }
 
     /// The id of a token by its exact text in the vocabulary.
