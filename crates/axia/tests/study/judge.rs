@@ -3,7 +3,8 @@
 use crate::bench::Bench;
 use serde_json::{Value as Json, json};
 
-const RUN: &str = "run model --survey survey.toml --value face --rank 2 --rows 27 --out out";
+const RUN: &str =
+    "run model --survey survey.toml --value face --rank 2 --rows 27 --episodes 0 --out out";
 
 fn dilemma(id: &str, value: &str, post: &str) -> Json {
     json!({
@@ -114,6 +115,6 @@ fn what_cannot_be_judged_is_refused() {
     write_set(&bench, "empty.jsonl", &[]);
     bench.fails("judge out --dilemmas empty.jsonl", 2, &["empty.jsonl"]);
     bench
-        .ok("run model --survey survey.toml --posts 0 --value face --rank 2 --rows 27 --out plain");
+        .ok("run model --survey survey.toml --posts 0 --episodes 0 --value face --rank 2 --rows 27 --out plain");
     assert!(bench.read_json("plain/results.json")["judgement"].is_null());
 }

@@ -6,6 +6,7 @@ mod interruption;
 mod judge;
 mod model;
 mod models;
+mod play;
 mod profile;
 mod rows;
 mod run;
