@@ -14,8 +14,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Distinct tokens computed at once: enough to keep the matrix products efficient.
 const MAX_TOKENS: usize = 2048;
-/// Tokens remembered between questions that are asked in turn: 190 MB for the default model.
-const MAX_REMEMBERED: usize = 4096;
+/// Tokens remembered between questions that are asked in turn: 380 MB for the default model.
+const MAX_REMEMBERED: usize = 8192;
 /// Replies drawn at once.
 const MAX_REPLIES: usize = 512;
 
