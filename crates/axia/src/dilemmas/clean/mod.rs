@@ -8,5 +8,5 @@ mod pattern;
 mod post;
 mod special;
 
-pub(super) use post::{clean_text, clean_title};
+pub(super) use post::{Cleaned, clean_text, clean_title};
 pub(super) use special::{Special, special_flair, special_title};

@@ -4,20 +4,37 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::afterthoughts::cut;
+use super::afterthoughts::{cut, has_trace};
 use super::characters::plain;
 use super::links::unlink;
 use super::pattern::pattern;
+use crate::dilemmas::words::word_hashes;
+
+/// A text after cleaning.
+#[derive(Debug)]
+pub(crate) struct Cleaned {
+    pub(crate) text: String,
+    /// The hashes of its words.
+    pub(crate) words: Vec<u64>,
+}
 
 /// Cleans a post's text: see [`plain`], [`unlink`] and [`cut`].
-pub(crate) fn clean_text(raw: &str) -> String {
+pub(crate) fn clean_text(raw: &str) -> Cleaned {
     let text = unlinked(raw);
-    cut(&text).map_or(text, |text| plain(&text))
+    let words = word_hashes(&text);
+    match if has_trace(&words) { cut(&text) } else { None } {
+        None => Cleaned { text, words },
+        Some(shorter) => {
+            let text = plain(&shorter);
+            let words = word_hashes(&text);
+            Cleaned { text, words }
+        }
+    }
 }
 
 /// A verdict in brackets, or one that a title begins or ends with.
 static VERDICT_TAG: LazyLock<Regex> = LazyLock::new(|| {
-    let verdict = "(?:NTA|YTA|ESH|NAH|INFO)";
+    let verdict = "(?:NTA|YTA|ESH|NAH)";
     pattern(&format!(
         r"[\[(]\s*(?i:{verdict})\s*[\])]|^\W*{verdict}\s*[:–—-]|[:–—-]\s*{verdict}\W*$"
     ))
@@ -31,6 +48,9 @@ static TITLE_AFTERTHOUGHT: LazyLock<Regex> =
 /// question it opens with ("AITA for", "WIBTA if") belongs to it.
 pub(crate) fn clean_title(raw: &str) -> String {
     let line = unlinked(raw).replace("\n\n", " ").replace('\n', " ");
+    if !has_trace(&word_hashes(&line)) {
+        return line;
+    }
     let line = TITLE_AFTERTHOUGHT.replace(&line, "");
     plain(&VERDICT_TAG.replace_all(&line, ""))
 }
@@ -52,7 +72,7 @@ mod tests {
             I asked her to take it down, she refused, and I told our whole group what she did and \
             why I won't talk to her. AITA?\r\n\r\n**EDIT**: thanks!\r\n\r\nSo I'm NTA.";
         assert_eq!(
-            clean_text(raw),
+            clean_text(raw).text,
             "Throwaway & on mobile.\n\nMy friend [user] posted my photo () and said >it's fine<. \
              I asked her to take it down, she refused, and I told our whole group what she did and \
              why I won't talk to her. AITA?"
@@ -80,7 +100,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_can_be_cleaned(raw in "\\PC{0,80}") {
-            let cleaned = clean_text(&raw);
+            let cleaned = clean_text(&raw).text;
             prop_assert_eq!(&plain(&cleaned), &cleaned);
             prop_assert!(!clean_title(&raw).contains('\n'));
         }
@@ -95,8 +115,8 @@ mod tests {
                 0..40,
             ),
         ) {
-            let once = clean_text(&words.join(" "));
-            prop_assert_eq!(clean_text(&once), once);
+            let once = clean_text(&words.join(" ")).text;
+            prop_assert_eq!(clean_text(&once).text, once);
         }
     }
 }

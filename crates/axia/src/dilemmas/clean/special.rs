@@ -34,19 +34,20 @@ static UPDATE_FLAIR: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\bupdate[s
 
 /// Whether a cleaned title marks its post as special.
 pub(crate) fn special_title(title: &str) -> Option<Special> {
-    special(title, &META_TITLE, &UPDATE_TITLE)
+    let lower = title.to_ascii_lowercase();
+    if lower.contains("meta") && META_TITLE.is_match(title) {
+        Some(Special::Meta)
+    } else {
+        (lower.contains("update") && UPDATE_TITLE.is_match(title)).then_some(Special::Update)
+    }
 }
 
 /// Whether a flair marks its post as special. Verdicts, the usual flairs, do not.
 pub(crate) fn special_flair(flair: &str) -> Option<Special> {
-    special(flair, &META_FLAIR, &UPDATE_FLAIR)
-}
-
-fn special(text: &str, meta: &Regex, update: &Regex) -> Option<Special> {
-    if meta.is_match(text) {
+    if META_FLAIR.is_match(flair) {
         Some(Special::Meta)
     } else {
-        update.is_match(text).then_some(Special::Update)
+        UPDATE_FLAIR.is_match(flair).then_some(Special::Update)
     }
 }
 

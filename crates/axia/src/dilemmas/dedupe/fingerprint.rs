@@ -16,8 +16,10 @@ pub(crate) struct Fingerprint {
 impl Fingerprint {
     /// The fingerprint of a text whose words have these hashes.
     pub(crate) fn new(words: &[u64]) -> Self {
-        let exact = words.iter().fold(0, |hash, word| mix(hash ^ *word));
-        Self { exact, signature: Signature::new(words) }
+        let step = |hash: u64, word: &u64| {
+            (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        };
+        Self { exact: mix(words.iter().fold(0, step)), signature: Signature::new(words) }
     }
 }
 

@@ -34,16 +34,17 @@ fn pairs_in_band(posts: &[Signature], band: usize, threshold: f64) -> Vec<(u32, 
         post.hashes()[band * BAND..]
             .iter()
             .take(BAND)
-            .fold(0, |key, hash| key << 8 | u32::from(*hash))
+            .fold(0, |key, hash| key << 8 | u64::from(*hash))
     };
-    let mut keyed: Vec<(u32, u32)> =
-        posts.iter().zip(0..).map(|(post, index)| (key(post), index)).collect();
+    // Key and post in one number, which sorts faster than a pair.
+    let mut keyed: Vec<u64> =
+        posts.iter().zip(0..).map(|(post, index)| key(post) << 32 | index).collect();
     keyed.sort_unstable();
     let mut pairs = Vec::new();
     let mut leaders: Vec<u32> = Vec::new();
-    for bucket in keyed.chunk_by(|a, b| a.0 == b.0).filter(|bucket| bucket.len() > 1) {
+    for bucket in keyed.chunk_by(|a, b| a >> 32 == b >> 32).filter(|bucket| bucket.len() > 1) {
         leaders.clear();
-        for &(_, post) in bucket {
+        for post in bucket.iter().map(|keyed| *keyed as u32) {
             let alike = |leader: &&u32| {
                 posts[**leader as usize].similarity(&posts[post as usize]) >= threshold
             };

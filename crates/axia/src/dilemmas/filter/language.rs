@@ -4,28 +4,25 @@ use std::sync::LazyLock;
 
 use whatlang::Lang;
 
-use crate::dilemmas::words::hash_word;
+use crate::dilemmas::words::WordSet;
 
 /// Share of words that no other language has so many of. First-person English has about 0.35.
 const ENGLISH_SHARE: f64 = 0.15;
 
 /// Words that are common in English and hardly occur in texts of other languages.
-static ENGLISH: LazyLock<Vec<u64>> = LazyLock::new(|| {
-    let words = "the and my that with have had this not they would because about when she his him \
-        of it but for you what were been from there their them said told just know want which who \
-        if our your like dont didnt im its to i";
-    let mut hashes: Vec<u64> = words.split_whitespace().map(hash_word).collect();
-    hashes.sort_unstable();
-    hashes
-});
+const ENGLISH: &str = "the and my that with have had this not they would because about when she his \
+    him of it but for you what were been from there their them said told just know want which who \
+    if our your like dont didnt im its to i";
+
+static COMMON: LazyLock<WordSet> = LazyLock::new(|| WordSet::new(ENGLISH.split_whitespace()));
 
 /// Whether a text whose words have these hashes is English. Telling languages apart by their
 /// letters takes longer than all other filters together, so plain cases are decided by their
 /// commonest words.
 pub(super) fn is_english(text: &str, words: &[u64]) -> bool {
-    let enough = (ENGLISH_SHARE * words.len() as f64).ceil() as usize;
-    let english = words.iter().filter(|word| ENGLISH.binary_search(word).is_ok());
-    english.take(enough).count() == enough
+    let common = &*COMMON;
+    let english: usize = words.iter().map(|word| usize::from(common.holds(*word))).sum();
+    english as f64 >= ENGLISH_SHARE * words.len() as f64
         || whatlang::detect(text).is_some_and(|found| found.lang() == Lang::Eng)
 }
 

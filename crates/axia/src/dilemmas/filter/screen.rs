@@ -1,12 +1,15 @@
 //! One line of a dump against every filter.
 
+use regex::bytes::{Regex, RegexBuilder};
+
 use super::language::is_english;
 use super::{FilterSettings, Reason};
-use crate::dilemmas::Candidate;
-use crate::dilemmas::clean::{Special, clean_text, clean_title, special_flair, special_title};
+use crate::dilemmas::clean::{
+    Cleaned, Special, clean_text, clean_title, special_flair, special_title,
+};
 use crate::dilemmas::dedupe::Fingerprint;
 use crate::dilemmas::dump::{Problem, Submission};
-use crate::dilemmas::words::word_hashes;
+use crate::dilemmas::{BuildError, Candidate};
 
 /// What stands in the place of a text that is gone, in lower case.
 const GONE: &[&str] = &["[deleted]", "[removed]", "[deleted by user]"];
@@ -23,47 +26,69 @@ pub(super) struct Passed {
     pub(super) fingerprint: Fingerprint,
 }
 
-/// Reads a line; gives the cleaned post, or the reason to drop it. Cheap reasons come first.
-///
-/// # Errors
-/// What is wrong with a line that is no submission.
-pub(super) fn screen(
-    line: &[u8],
-    settings: &FilterSettings,
-) -> Result<Result<Passed, Reason>, Problem> {
-    let post = Submission::parse(line)?;
-    let subreddit = post.subreddit()?;
-    if !subreddit.eq_ignore_ascii_case(&settings.subreddit) {
-        return Ok(Err(Reason::OtherSubreddit));
+/// The filters.
+pub(super) struct Screen<'a> {
+    settings: &'a FilterSettings,
+    /// The subreddit's name in any case.
+    name: Regex,
+}
+
+impl<'a> Screen<'a> {
+    /// # Errors
+    /// [`BuildError::Setting`] if the subreddit can have no such name.
+    pub(super) fn new(settings: &'a FilterSettings) -> Result<Self, BuildError> {
+        let mut name = RegexBuilder::new(&regex::escape(&settings.subreddit));
+        let name = name.case_insensitive(true).unicode(false).build();
+        Ok(Self { settings, name: name.map_err(|e| BuildError::Setting(e.to_string()))? })
     }
-    let (id, score, created_utc) = (post.id()?, post.score()?, post.created_utc()?);
-    let (title, text, flair) = (post.title()?, post.selftext()?, post.flair()?);
-    let permalink = post.permalink()?;
-    if let Some(reason) = reason_of_kind(&post, text.trim()) {
-        return Ok(Err(reason));
+
+    /// Reads a line; gives the cleaned post, or the reason to drop it. Cheap reasons come first.
+    ///
+    /// # Errors
+    /// What is wrong with a line that is no submission.
+    pub(super) fn line(&self, line: &[u8]) -> Result<Result<Passed, Reason>, Problem> {
+        // Nobody writes letters of a name as escapes, so where it does not occur the line is
+        // another's; most lines of a dump of the whole site are.
+        let is_whole = line.starts_with(b"{") && line.ends_with(b"}");
+        if is_whole && !self.name.is_match(line) {
+            return Ok(Err(Reason::OtherSubreddit));
+        }
+        let post = Submission::parse(line)?;
+        if !post.subreddit()?.eq_ignore_ascii_case(&self.settings.subreddit) {
+            return Ok(Err(Reason::OtherSubreddit));
+        }
+        self.post(&post)
     }
-    if text.len() > LONGEST_WORD * settings.max_words.saturating_add(1) {
-        return Ok(Err(Reason::TooLong));
+
+    fn post(&self, post: &Submission<'_>) -> Result<Result<Passed, Reason>, Problem> {
+        let (id, score, created_utc) = (post.id()?, post.score()?, post.created_utc()?);
+        let (title, text, flair) = (post.title()?, post.selftext()?, post.flair()?);
+        let (subreddit, permalink) = (post.subreddit()?, post.permalink()?);
+        if let Some(reason) = reason_of_kind(post, text.trim()) {
+            return Ok(Err(reason));
+        }
+        if text.len() > LONGEST_WORD * self.settings.max_words.saturating_add(1) {
+            return Ok(Err(Reason::TooLong));
+        }
+        let title = clean_title(&title);
+        if let Some(special) = special_flair(&flair).or_else(|| special_title(&title)) {
+            return Ok(Err(match special {
+                Special::Meta => Reason::Meta,
+                Special::Update => Reason::Update,
+            }));
+        }
+        let Cleaned { text, words } = clean_text(&text);
+        if let Some(reason) = reason_of_text(&text, &words, self.settings) {
+            return Ok(Err(reason));
+        }
+        let permalink = match permalink.is_empty() {
+            true => format!("/r/{subreddit}/comments/{id}/"),
+            false => permalink.into_owned(),
+        };
+        let (id, subreddit) = (id.into_owned(), subreddit.into_owned());
+        let candidate = Candidate { id, subreddit, permalink, score, created_utc, title, text };
+        Ok(Ok(Passed { candidate, fingerprint: Fingerprint::new(&words) }))
     }
-    let title = clean_title(&title);
-    if let Some(special) = special_flair(&flair).or_else(|| special_title(&title)) {
-        return Ok(Err(match special {
-            Special::Meta => Reason::Meta,
-            Special::Update => Reason::Update,
-        }));
-    }
-    let text = clean_text(&text);
-    let words = word_hashes(&text);
-    if let Some(reason) = reason_of_text(&text, &words, settings) {
-        return Ok(Err(reason));
-    }
-    let permalink = match permalink.is_empty() {
-        true => format!("/r/{subreddit}/comments/{id}/"),
-        false => permalink.into_owned(),
-    };
-    let (id, subreddit) = (id.into_owned(), subreddit.into_owned());
-    let candidate = Candidate { id, subreddit, permalink, score, created_utc, title, text };
-    Ok(Ok(Passed { candidate, fingerprint: Fingerprint::new(&words) }))
 }
 
 /// Reasons that lie in what kind of submission it is.
@@ -118,7 +143,7 @@ mod tests {
             post[name] = value.clone();
         }
         let settings = FilterSettings { min_words: 10, max_words: 20, ..FilterSettings::default() };
-        let screened = screen(post.to_string().as_bytes(), &settings);
+        let screened = Screen::new(&settings).unwrap().line(post.to_string().as_bytes());
         let candidate = |screened: Result<Passed, Reason>| screened.map(|passed| passed.candidate);
         screened.map(candidate).map_err(|problem| problem.to_string())
     }

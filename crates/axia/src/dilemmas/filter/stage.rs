@@ -10,7 +10,8 @@ use std::thread;
 use axia_engine::error::FileError;
 
 use super::reader::{ReadFile, Reader, Work};
-use super::sieve::{Sieve, Written};
+use super::screen::Screen;
+use super::sieve::Sieve;
 use super::worker::{Examined, examine};
 use super::{FilterSettings, FilterSummary, InputFile};
 use crate::dilemmas::BuildError;
@@ -32,18 +33,19 @@ pub(super) fn run(
     threads: usize,
     progress: Progress,
 ) -> Result<FilterSummary, BuildError> {
+    let screen = Screen::new(settings)?;
     let stats = inputs.iter().map(|input| stat(input)).collect::<Result<Vec<_>, _>>()?;
     let mut sieve = Sieve::new(inputs, path).map_err(FileError::on("write", path))?;
-    let files = sift(inputs, settings, threads, &mut sieve, path, progress)?;
-    let Written { file, bytes, sha256 } =
-        sieve.finish(path, settings.near_duplicate).map_err(FileError::on("write", path))?;
-    if sieve.counts.candidates == 0 {
-        let broken = sieve.broken.first().map(|line| format!("; the first broken line: {line}"));
-        let message = format!("{}{}", sieve.counts, broken.unwrap_or_default());
+    let files = sift(inputs, &screen, threads, &mut sieve, path, progress)?;
+    let failed = || FileError::on("write", path);
+    let (file, found) = sieve.finish(settings.near_duplicate).map_err(failed())?;
+    if found.counts.candidates == 0 {
+        let broken = found.broken.first().map(|line| format!("; the first broken line: {line}"));
+        let message = format!("{}{}", found.counts, broken.unwrap_or_default());
         return Err(BuildError::NoCandidates(message));
     }
-    file.persist(path).map_err(|e| FileError::on("write", path)(e.error))?;
-    let inputs = inputs.iter().zip(files).zip(stats).zip(&sieve.lines_of_file);
+    file.persist(path).map_err(|e| failed()(e.error))?;
+    let inputs = inputs.iter().zip(files).zip(stats).zip(&found.lines_of_file);
     let inputs = inputs.map(|(((path, file), (bytes, modified)), lines)| InputFile {
         path: path.clone(),
         bytes,
@@ -58,11 +60,11 @@ pub(super) fn run(
         format_version: FORMAT_VERSION,
         settings: settings.clone(),
         inputs: inputs.collect(),
-        created_utc: sieve.created_utc(),
-        counts: sieve.counts,
-        broken_lines: sieve.broken,
-        candidates_bytes: bytes,
-        candidates_sha256: sha256,
+        counts: found.counts,
+        broken_lines: found.broken,
+        created_utc: found.created_utc,
+        candidates_bytes: found.bytes,
+        candidates_sha256: found.sha256,
     })
 }
 
@@ -78,7 +80,7 @@ pub(super) fn stat(path: &Path) -> Result<(u64, String), BuildError> {
 /// Runs the threads and feeds the sieve with what they find, in the order of the dumps.
 fn sift(
     inputs: &[PathBuf],
-    settings: &FilterSettings,
+    screen: &Screen<'_>,
     threads: usize,
     sieve: &mut Sieve<'_>,
     path: &Path,
@@ -101,7 +103,7 @@ fn sift(
         for _ in 0..workers {
             let give_found = give_found.clone();
             let work = &work;
-            scope.spawn(move || work_on(work, settings, &give_found));
+            scope.spawn(move || work_on(work, screen, &give_found));
         }
         drop(give_found);
         let mut feed = Feed { sieve, path, read: &read, progress };
@@ -115,11 +117,11 @@ fn sift(
 }
 
 /// Examines pieces until there are no more.
-fn work_on(work: &Mutex<Receiver<Work>>, settings: &FilterSettings, found: &Sender<Examined>) {
+fn work_on(work: &Mutex<Receiver<Work>>, screen: &Screen<'_>, found: &Sender<Examined>) {
     loop {
         let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(piece) = next else { break };
-        if found.send(examine(piece, settings)).is_err() {
+        if found.send(examine(piece, screen)).is_err() {
             break;
         }
     }

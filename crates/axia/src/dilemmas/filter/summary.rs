@@ -13,7 +13,8 @@ use crate::dilemmas::dump::Packing;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
-    /// It belongs to another subreddit, or to none.
+    /// It belongs to another subreddit, or to none. Of such a line no more is looked at than
+    /// whether it is whole.
     OtherSubreddit,
     /// It passes on another submission.
     Crosspost,

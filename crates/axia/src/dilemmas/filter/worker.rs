@@ -2,9 +2,9 @@
 
 use memchr::memchr_iter;
 
+use super::Counts;
 use super::reader::Work;
-use super::screen::screen;
-use super::{Counts, FilterSettings};
+use super::screen::Screen;
 use crate::dilemmas::dedupe::Fingerprint;
 use crate::dilemmas::dump::{Piece, Problem};
 
@@ -41,7 +41,7 @@ pub(super) struct PassedLine {
 }
 
 /// Examines a piece.
-pub(super) fn examine(work: Work, settings: &FilterSettings) -> Examined {
+pub(super) fn examine(work: Work, screen: &Screen<'_>) -> Examined {
     let Work { sequence, file, piece } = work;
     let mut found = Examined {
         sequence,
@@ -58,11 +58,12 @@ pub(super) fn examine(work: Work, settings: &FilterSettings) -> Examined {
             found.broken(offset, Problem::new("the line is longer than 64 MiB; expected a post"));
         }
         Piece::Lines { offset, bytes } => {
+            found.json.reserve(bytes.len());
             let ends = memchr_iter(b'\n', &bytes).map(|end| end + 1);
             let open_end = (!bytes.ends_with(b"\n")).then_some(bytes.len());
             let mut start = 0;
             for end in ends.chain(open_end) {
-                found.line(&bytes[start..end], offset + start as u64, settings);
+                found.line(&bytes[start..end], offset + start as u64, screen);
                 start = end;
             }
             found.buffer = bytes;
@@ -72,7 +73,7 @@ pub(super) fn examine(work: Work, settings: &FilterSettings) -> Examined {
 }
 
 impl Examined {
-    fn line(&mut self, line: &[u8], offset: u64, settings: &FilterSettings) {
+    fn line(&mut self, line: &[u8], offset: u64, screen: &Screen<'_>) {
         self.counts.lines += 1;
         let first = if offset == 0 { line.strip_prefix(b"\xef\xbb\xbf") } else { None };
         let line = first.unwrap_or(line).trim_ascii();
@@ -80,7 +81,7 @@ impl Examined {
             self.counts.blank += 1;
             return;
         }
-        match screen(line, settings) {
+        match screen.line(line) {
             Err(problem) => self.broken(offset, problem),
             Ok(Err(reason)) => self.counts.drop_one(reason),
             Ok(Ok(post)) => {
@@ -114,12 +115,12 @@ fn number_of(id: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dilemmas::filter::Reason;
+    use crate::dilemmas::filter::{FilterSettings, Reason};
 
     fn examined(text: &str, offset: u64) -> Examined {
         let piece = Piece::Lines { offset, bytes: text.as_bytes().to_vec() };
         let settings = FilterSettings { min_words: 1, ..FilterSettings::default() };
-        examine(Work { sequence: 3, file: 1, piece }, &settings)
+        examine(Work { sequence: 3, file: 1, piece }, &Screen::new(&settings).unwrap())
     }
 
     #[test]
