@@ -11,6 +11,8 @@ pub enum Decide {
     /// The model answers in its own words, and the first whole number in them counts.
     Reply,
     /// The numbers of the options are scored as answers, and one is drawn: no answer is invalid.
+    /// With more than ten options, what speaks for 10 speaks for 1 too where the tokenizer writes
+    /// numbers digit by digit.
     Score,
 }
 
