@@ -158,7 +158,7 @@ fn plain_part(text: &[u8], length: usize) -> Option<u64> {
     let inside = u64::MAX >> (64 - 8 * length);
     let part = u64::from_le_bytes(*text.first_chunk()?) & inside;
     // This sets the bit that tells small letters from capitals; digits have it anyway.
-    is_plain(part).then_some(part | (ONES * 0x20 & inside))
+    is_plain(part).then_some(part | ((ONES * 0x20) & inside))
 }
 
 /// The lowest bit of each of eight bytes.

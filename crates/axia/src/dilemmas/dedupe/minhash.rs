@@ -33,7 +33,10 @@ impl Signature {
         match words {
             [] => return Self([0; HASHES]),
             [_] | [_, _] => add(mix(words.iter().fold(0, |hash, word| mix(hash ^ word)))),
-            _ => words.array_windows().for_each(|shingle| add(hash_shingle(shingle))),
+            _ => {
+                let shingles = words.windows(SHINGLE).filter_map(<[u64]>::first_chunk);
+                shingles.for_each(|shingle| add(hash_shingle(shingle)));
+            }
         }
         // The lowest bits chose the bin; the next ones are as good as any.
         Self(std::array::from_fn(|bin| (lender(&bins, bin) / HASHES as u64) as u8))
