@@ -121,6 +121,16 @@ fn what_is_missing_or_does_not_fit_is_named() {
     assert!(twice.refusal("").contains("twice"));
 }
 
+#[test]
+fn an_id_without_a_token_does_not_end_a_run_of_bytes() {
+    let tokenizer = fixture("no_prefix").tokenizer();
+    let ids = [11, 700, 139];
+    let mut stream = tokenizer.stream_decoder(false);
+    let mut text: String = ids.iter().map(|id| stream.push(*id).unwrap()).collect();
+    text.push_str(&stream.finish().unwrap());
+    assert_eq!(text, tokenizer.decode(&ids, false).unwrap());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

@@ -32,7 +32,9 @@ impl<'a> StreamDecoder<'a> {
     /// # Errors
     /// [`TokenizerError::Decode`] as [`Tokenizer::decode`].
     pub fn push(&mut self, id: u32) -> Result<String, TokenizerError> {
-        if self.skip_special && self.tokenizer.is_special(id) {
+        // An id without a token is no text, and does not even end a run of bytes.
+        let no_text = self.tokenizer.id_to_token(id).is_none();
+        if no_text || (self.skip_special && self.tokenizer.is_special(id)) {
             return Ok(String::new());
         }
         self.ids.push(id);
