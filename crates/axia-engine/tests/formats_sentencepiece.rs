@@ -140,7 +140,11 @@ proptest! {
         let text = text.replace('▁', "");
         let tokenizer = fixture(if prefix { "prefix" } else { "no_prefix" }).tokenizer();
         let ids = tokenizer.encode(&text).unwrap();
-        prop_assert_eq!(tokenizer.decode(&ids, false).unwrap(), text);
+        prop_assert_eq!(tokenizer.decode(&ids, false).unwrap(), text.clone());
+        let bytes: Vec<u8> = ids.iter().flat_map(|&id| tokenizer.token_bytes(id)).collect();
+        // Away from the beginning, the space that is put before a text is one.
+        let space = if prefix && !text.is_empty() { " " } else { "" };
+        prop_assert_eq!(bytes, format!("{space}{text}").into_bytes());
     }
 
     /// Any ids, also bytes that are not UTF-8 together, come out of a stream as they do at once.

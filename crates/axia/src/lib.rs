@@ -11,4 +11,5 @@ pub mod play;
 pub mod remote;
 pub mod report;
 pub mod respondent;
+pub mod serve;
 pub mod study;

@@ -5,6 +5,7 @@ use super::{Decoder, Module, Pass};
 use crate::forest::Forest;
 use crate::kernels::{Kernels, Target, Write};
 use crate::lora::Adapter;
+use std::ops::Range;
 
 /// What happens to the activations of the blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,18 @@ impl<K: Kernels> Decoder<K> {
     /// Logits `(reads, vocab)` after [`Self::forward`].
     pub fn logits(&self, activations: &Activations<K::Buffer>) -> Vec<f32> {
         self.logits_of(&activations.out)
+    }
+
+    /// Logits `(rows, vocab)` of some of the reads after [`Self::forward`].
+    pub(crate) fn logits_of_rows(
+        &self,
+        activations: &Activations<K::Buffer>,
+        rows: Range<usize>,
+    ) -> Vec<f32> {
+        let mut states = K::Buffer::default();
+        let rows: Vec<u32> = rows.map(|row| row as u32).collect();
+        self.kernels.gather(&activations.out, &rows, self.config.hidden_size, &mut states);
+        self.logits_of(&states)
     }
 
     #[allow(clippy::too_many_arguments)] // the pass, and the three kinds of memory it works on

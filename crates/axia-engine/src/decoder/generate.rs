@@ -42,11 +42,12 @@ impl<K: Kernels> Decoder<K> {
     /// Computes `step` and returns the logits `(reads, vocab)`.
     pub(crate) fn extend(
         &self,
+        adapter: Option<&Adapter<K>>,
         step: &Step,
         cache: &mut KvCache<K>,
         activations: &mut Activations<K::Buffer>,
     ) -> Vec<f32> {
-        self.extend_states(None, step, cache, activations);
+        self.extend_states(adapter, step, cache, activations);
         self.logits_of(&activations.out)
     }
 

@@ -1,10 +1,11 @@
 //! Continuing many prompts together.
 
 use super::sampler::{Sampler, Sampling};
-use crate::decoder::{Activations, Decoder, Step};
+use crate::decoder::{Activations, Decoder, KvCache, Step};
 use crate::error::EngineError;
 use crate::forest::{Forest, Plans};
 use crate::kernels::Kernels;
+use crate::lora::Adapter;
 
 /// One continuation to sample.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,23 +29,104 @@ pub struct Generated {
     pub stopped: bool,
 }
 
-/// Samples all `requests` together: the prompts' shared prefixes are computed once, then every
-/// running continuation advances by one token a step. A continuation ends at one of the model's
-/// end tokens, at its limit, or when `stop` says so of its tokens so far.
-///
-/// Pass a decoder made by [`Decoder::merged`]: a step computes few tokens, and plain weights save
-/// widening them each time.
+/// A token that was just drawn.
+pub struct Drawn<'a> {
+    /// Index of its request.
+    pub request: usize,
+    /// The token.
+    pub token: u32,
+    /// Whether it is one of the model's end tokens: then the continuation ends before it.
+    pub is_end: bool,
+    /// The continuation so far, the token included unless it is an end token.
+    pub tokens: &'a [u32],
+    /// What it was drawn from `(vocab)`.
+    pub logits: &'a [f32],
+}
+
+/// Continuations on their way, one token further with each step: the prompts' shared prefixes are
+/// computed once, then all that run advance together. A continuation ends at one of the model's end
+/// tokens, at its limit, or when the caller says so.
+pub struct Generation<'a, K: Kernels> {
+    decoder: &'a Decoder<K>,
+    adapter: Option<&'a Adapter<K>>,
+    requests: Vec<Request>,
+    batch: Batch,
+    cache: KvCache<K>,
+    activations: Activations<K::Buffer>,
+    begun: bool,
+}
+
+impl<'a, K: Kernels> Generation<'a, K> {
+    /// Prepares to continue `requests`. Pass a decoder made by [`Decoder::merged`]: a step computes
+    /// few tokens, and plain weights save widening them each time. With plain weights of the base
+    /// model, many an adapter can be used in turn.
+    ///
+    /// # Errors
+    /// [`EngineError::Setting`] for sampling that makes no sense, [`EngineError::EmptySequence`]
+    /// for an empty prompt, [`EngineError::TokenRange`] for ids outside the vocabulary.
+    pub fn new(
+        decoder: &'a Decoder<K>,
+        adapter: Option<&'a Adapter<K>>,
+        requests: Vec<Request>,
+    ) -> Result<Self, EngineError> {
+        check(&requests, decoder.config().vocab_size)?;
+        let batch = Batch::new(&requests, decoder.config().options.window);
+        let cache = decoder.cache(batch.parents.len(), batch.longest);
+        let activations = Activations::default();
+        Ok(Self { decoder, adapter, requests, batch, cache, activations, begun: false })
+    }
+
+    /// Draws the next token of every running continuation and shows it to `keep`, which says
+    /// whether to go on with that one. Returns whether any is still running.
+    ///
+    /// # Errors
+    /// [`EngineError::NonFinite`] where a logit is NaN or infinite.
+    pub fn step(&mut self, keep: impl FnMut(Drawn) -> bool) -> Result<bool, EngineError> {
+        let step = match self.begun {
+            true => self.batch.next_step(),
+            false => Some(self.batch.prefill()).filter(|_| self.is_running()),
+        };
+        let Some(step) = step else { return Ok(false) };
+        let Self { decoder, adapter, cache, activations, .. } = self;
+        let logits = decoder.extend(*adapter, &step.step(), cache, activations);
+        let running = self.batch.branches.iter().filter(|b| b.running);
+        let rows: Vec<usize> = match self.begun {
+            true => (0..step.tokens.len()).collect(),
+            false => running.map(|b| b.prompt_row).collect(),
+        };
+        self.begun = true;
+        self.batch.draw(self.decoder, &logits, &rows, &self.requests, keep)?;
+        Ok(self.is_running())
+    }
+
+    /// Ends the continuation of a request; nothing more is drawn for it.
+    pub fn end(&mut self, request: usize) {
+        if let Some(branch) = self.batch.branches.get_mut(request) {
+            branch.running = false;
+        }
+    }
+
+    fn is_running(&self) -> bool {
+        self.batch.branches.iter().any(|b| b.running)
+    }
+}
+
+/// Samples all `requests` together, as [`Generation`] does; a continuation also ends when `stop`
+/// says so of its tokens so far.
 ///
 /// # Errors
-/// [`EngineError::Setting`] for sampling that makes no sense, [`EngineError::EmptySequence`] for
-/// an empty prompt, [`EngineError::TokenRange`] for ids outside the vocabulary,
-/// [`EngineError::NonFinite`] where a logit is NaN or infinite.
+/// As of [`Generation`].
 pub fn generate<K: Kernels>(
     decoder: &Decoder<K>,
     requests: &[Request],
     stop: impl Fn(&[u32]) -> bool,
 ) -> Result<Vec<Generated>, EngineError> {
-    let vocab = decoder.config().vocab_size;
+    let mut generation = Generation::new(decoder, None, requests.to_vec())?;
+    while generation.step(|drawn| !stop(drawn.tokens))? {}
+    Ok(generation.batch.branches.into_iter().map(|b| b.generated).collect())
+}
+
+fn check(requests: &[Request], vocab: usize) -> Result<(), EngineError> {
     for (index, request) in requests.iter().enumerate() {
         request.sampling.check()?;
         let (row, part) = (index + 1, "the prompt".to_owned());
@@ -55,21 +137,7 @@ pub fn generate<K: Kernels>(
             return Err(EngineError::TokenRange { row, part, token, vocab });
         }
     }
-    let mut batch = Batch::new(requests, decoder.config().options.window);
-    let mut cache = decoder.cache(batch.parents.len(), batch.longest);
-    let mut activations = Activations::default();
-
-    let prefill = batch.prefill();
-    let logits = decoder.extend(&prefill.step(), &mut cache, &mut activations);
-    let running = batch.branches.iter().filter(|b| b.running);
-    let rows: Vec<usize> = running.map(|b| b.prompt_row).collect();
-    batch.draw(decoder, &logits, &rows, requests, &stop)?;
-    while let Some(step) = batch.next_step() {
-        let logits = decoder.extend(&step.step(), &mut cache, &mut activations);
-        let rows: Vec<usize> = (0..step.tokens.len()).collect();
-        batch.draw(decoder, &logits, &rows, requests, &stop)?;
-    }
-    Ok(batch.branches.into_iter().map(|b| b.generated).collect())
+    Ok(())
 }
 
 /// One continuation's state.
@@ -165,28 +233,25 @@ impl Batch {
         logits: &[f32],
         rows: &[usize],
         requests: &[Request],
-        stop: &impl Fn(&[u32]) -> bool,
+        mut keep: impl FnMut(Drawn) -> bool,
     ) -> Result<(), EngineError> {
         let vocab = decoder.config().vocab_size;
-        let running = self.branches.iter_mut().zip(requests).filter(|(b, _)| b.running);
-        for ((branch, request), &row) in running.zip(rows) {
+        let branches = self.branches.iter_mut().zip(requests).enumerate();
+        let running = branches.filter(|(_, (b, _))| b.running);
+        for ((index, (branch, request)), &row) in running.zip(rows) {
             let logits = &logits[row * vocab..][..vocab];
             if logits.iter().any(|l| !l.is_finite()) {
                 return Err(decoder.non_finite("a logit"));
             }
             let token = branch.sampler.draw(logits);
-            if decoder.config().eos_ids.contains(&token) {
-                branch.generated.stopped = true;
-                branch.running = false;
-                continue;
+            let is_end = decoder.config().eos_ids.contains(&token);
+            let generated = &mut branch.generated;
+            if !is_end {
+                generated.tokens.push(token);
             }
-            branch.generated.tokens.push(token);
-            if stop(&branch.generated.tokens) {
-                branch.generated.stopped = true;
-                branch.running = false;
-            } else if branch.generated.tokens.len() == request.max_tokens {
-                branch.running = false;
-            }
+            let drawn = Drawn { request: index, token, is_end, tokens: &generated.tokens, logits };
+            generated.stopped = !keep(drawn) || is_end;
+            branch.running = !generated.stopped && generated.tokens.len() < request.max_tokens;
         }
         Ok(())
     }

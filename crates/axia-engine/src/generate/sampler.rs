@@ -22,7 +22,7 @@ impl Sampling {
 
     /// # Errors
     /// [`EngineError::Setting`] for a temperature or `top_p` out of range.
-    pub(super) fn check(&self) -> Result<(), EngineError> {
+    pub(crate) fn check(&self) -> Result<(), EngineError> {
         let wrong = |field, found: f64, wanted| EngineError::Setting {
             field,
             found: found.to_string(),

@@ -7,6 +7,7 @@ mod sentence_piece;
 mod special_tokens;
 mod stream_decoder;
 mod text_tokenizer;
+mod token_bytes;
 
 pub use error::TokenizerError;
 pub use special_tokens::SpecialTokens;

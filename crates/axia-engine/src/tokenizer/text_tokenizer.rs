@@ -59,9 +59,22 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Encode`] with the library's reason.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        self.ids(text, false)
+    }
+
+    /// The ids of `text` with those that the model's `tokenizer.json` puts before or after a text of its
+    /// own accord, such as the token that begins one. A GGUF file says nothing of the kind.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Encode`] with the library's reason.
+    pub fn encode_framed(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        self.ids(text, true)
+    }
+
+    fn ids(&self, text: &str, framed: bool) -> Result<Vec<u32>, TokenizerError> {
         let encoding = self
             .inner
-            .encode_fast(text, false)
+            .encode_fast(text, framed)
             .map_err(|error| TokenizerError::Encode(error.to_string()))?;
         Ok(encoding.get_ids().to_vec())
     }

@@ -4,9 +4,10 @@ use crate::tiny::{VOCAB, adapter, assert_close, fixture, load, model, models};
 use axia_engine::decoder::{Activations, Decoder, Keep};
 use axia_engine::error::EngineError;
 use axia_engine::forest::Forest;
-use axia_engine::generate::{Generated, Request, Sampling, generate};
+use axia_engine::generate::{Generated, Generation, Request, Sampling, generate};
 use axia_engine::kernels::CpuKernels;
 use axia_engine::lora::Adapter;
+use axia_engine::score::Reading;
 use proptest::prelude::*;
 
 const SAMPLED: Sampling = Sampling { temperature: 0.8, top_p: 0.9, top_k: 20 };
@@ -141,6 +142,68 @@ fn the_caller_may_end_a_continuation() {
     let found = generate(&decoder, &requests, |tokens| tokens == word).unwrap();
     assert_eq!(found[1], Generated { tokens: word, stopped: true });
     assert_eq!((&found[0], &found[2]), (&whole[0], &whole[2]), "the others go on");
+}
+
+#[test]
+fn a_generation_goes_step_by_step() {
+    let mut decoder = model();
+    decoder.ignore_end_tokens();
+    let requests: Vec<Request> =
+        (0..4).map(|seed| request(&[1, 5], SAMPLED, seed, 3 + seed as usize)).collect();
+    let whole = all(&decoder, &requests);
+    let mut generation = Generation::new(&decoder, None, requests.clone()).unwrap();
+    let mut found = vec![Vec::new(); 4];
+    let mut steps = 0;
+    loop {
+        let running = generation
+            .step(|drawn| {
+                let reading = Reading::of(drawn.logits, drawn.token, 1).unwrap();
+                assert!(reading.log_prob <= reading.top[0].1);
+                found[drawn.request].push(drawn.token);
+                assert_eq!(drawn.tokens, found[drawn.request]);
+                true
+            })
+            .unwrap();
+        steps += 1;
+        if steps == 2 {
+            generation.end(3);
+        }
+        if !running {
+            break;
+        }
+    }
+    assert_eq!(steps, 5, "the one with the highest limit was ended");
+    for (index, (found, whole)) in found.iter().zip(&whole).enumerate() {
+        let expected = if index == 3 { &whole.tokens[..2] } else { &whole.tokens[..] };
+        assert_eq!(found, expected);
+    }
+    assert!(!generation.step(|_| panic!("nothing is drawn any more")).unwrap());
+}
+
+#[test]
+fn an_adapter_beside_plain_weights_draws_what_merged_ones_do() {
+    let decoder = model();
+    let adapter = adapter(&decoder);
+    let requests: Vec<Request> = [[1, 5, 9], [7, 8, 2]]
+        .iter()
+        .map(|prompt| request(prompt, Sampling::GREEDY, 0, 12))
+        .collect();
+    let merged = decoder.merged(CpuKernels::default(), Some(&adapter));
+    let expected = all(&merged, &requests);
+    assert_ne!(expected, all(&decoder, &requests), "it does something");
+    let plain = decoder.merged(CpuKernels::default(), None);
+    let mut generation = Generation::new(&plain, Some(&adapter), requests).unwrap();
+    let mut found = vec![Vec::new(); 2];
+    while generation
+        .step(|drawn| {
+            found[drawn.request] = drawn.tokens.to_vec();
+            true
+        })
+        .unwrap()
+    {}
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_eq!(*found, expected.tokens);
+    }
 }
 
 #[test]

@@ -13,4 +13,5 @@ mod resume;
 mod schedule;
 mod scoring;
 mod settings;
+mod texts;
 mod tiny;

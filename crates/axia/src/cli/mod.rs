@@ -13,6 +13,7 @@ mod report;
 mod rows;
 mod run;
 mod score;
+mod serve;
 mod session;
 mod stdout;
 mod steer;
@@ -41,6 +42,7 @@ enum Command {
     Steer(steer::SteerArgs),
     Judge(judge::JudgeArgs),
     Play(play::PlayArgs),
+    Serve(serve::ServeArgs),
     Report(report::ReportArgs),
     Data(data::DataArgs),
     Pull(models::PullArgs),
@@ -65,6 +67,7 @@ fn dispatch(command: Command) -> Outcome {
         Command::Steer(args) => steer::run(args),
         Command::Judge(args) => judge::run(args),
         Command::Play(args) => play::run(args),
+        Command::Serve(args) => serve::run(args),
         Command::Report(args) => report::run(args),
         Command::Data(args) => data::run(args),
         Command::Pull(args) => models::pull(args),

@@ -4,11 +4,12 @@ use crate::bench::Bench;
 use std::io::Read;
 use std::process::Stdio;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "run",
     "profile",
     "steer",
     "report",
+    "serve",
     "data",
     "pull",
     "models",

@@ -90,8 +90,7 @@ fn read_row(row: &mut [f32], softcap: Option<f32>, targets: &[Target], gradient:
     if let Some(cap) = softcap {
         cap_row(row, cap);
     }
-    let largest = max(row);
-    let log_sum = largest + sum_exp(row, largest).ln();
+    let log_sum = log_sum(row);
     let found = targets.iter().map(|t| row[t.token as usize] - log_sum).collect();
     if gradient {
         let slopes: Option<Vec<f32>> = softcap.map(|cap| slopes(row, cap));
@@ -107,6 +106,20 @@ fn read_row(row: &mut [f32], softcap: Option<f32>, targets: &[Target], gradient:
         }
     }
     found
+}
+
+#[inline(always)]
+fn log_sum(row: &[f32]) -> f32 {
+    let largest = max(row);
+    largest + sum_exp(row, largest).ln()
+}
+
+/// `ln Σ exp(logit)`, by which a logit falls short of being a log-probability.
+pub(crate) fn log_sum_exp(logits: &[f32]) -> f32 {
+    dispatch(
+        #[inline(always)]
+        || log_sum(logits),
+    )
 }
 
 #[cfg(test)]

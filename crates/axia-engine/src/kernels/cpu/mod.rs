@@ -17,4 +17,5 @@ mod tiles;
 mod weight;
 
 pub use kernels::CpuKernels;
+pub(crate) use loss::log_sum_exp;
 pub use weight::CpuWeight;

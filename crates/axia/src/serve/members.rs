@@ -1,0 +1,90 @@
+//! The respondents that a server answers for.
+
+use super::ServeError;
+use super::error::ApiError;
+use axia_engine::Model;
+use axia_engine::chat::{ChatError, ChatTemplate};
+use axia_engine::decoder::Decoder;
+use axia_engine::kernels::CpuKernels;
+use axia_engine::lora::Adapter;
+use std::sync::OnceLock;
+
+/// A model and its adapters, each by a name.
+pub struct Members {
+    model: Model,
+    /// The base first.
+    names: Vec<String>,
+    adapters: Vec<Adapter<CpuKernels>>,
+    template: Result<ChatTemplate, ChatError>,
+    /// Plain weights of the base, made when first drawn from; adapters are applied beside them.
+    plain: OnceLock<Decoder<CpuKernels>>,
+}
+
+impl Members {
+    /// The model alone, by the name `name`.
+    pub fn new(model: Model, name: impl Into<String>) -> Self {
+        let template = model.chat_template();
+        let (names, adapters) = (vec![name.into()], Vec::new());
+        Self { model, names, adapters, template, plain: OnceLock::new() }
+    }
+
+    /// Adds the adapter `name`, which clients call `base:name`.
+    ///
+    /// # Errors
+    /// [`ServeError::Name`] where the name is taken or not fit to be one.
+    pub fn add(&mut self, name: &str, adapter: Adapter<CpuKernels>) -> Result<(), ServeError> {
+        let wrong = |problem| Err(ServeError::Name { name: name.to_owned(), problem });
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_graphic()) {
+            return wrong("names are made of letters, digits and signs, without spaces");
+        }
+        let full = format!("{}:{name}", self.base());
+        if self.names.contains(&full) {
+            return wrong("another one has it");
+        }
+        self.names.push(full);
+        self.adapters.push(adapter);
+        Ok(())
+    }
+
+    /// The model that all share.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// What clients call the respondents; the base first.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The name of the model without an adapter.
+    pub(super) fn base(&self) -> &str {
+        self.names.first().map_or("", String::as_str)
+    }
+
+    /// The respondent of that name; the base where none is given.
+    pub(super) fn find(&self, name: Option<&str>) -> Result<usize, ApiError> {
+        let Some(name) = name else { return Ok(0) };
+        self.names.iter().position(|known| known == name).ok_or_else(|| {
+            let names = self.names.join("`, `");
+            ApiError::unknown_model(format!("there is no model `{name}` here; there are `{names}`"))
+        })
+    }
+
+    pub(super) fn adapter(&self, member: usize) -> Option<&Adapter<CpuKernels>> {
+        self.adapters.get(member.checked_sub(1)?)
+    }
+
+    pub(super) fn template(&self) -> Result<&ChatTemplate, ApiError> {
+        self.template.as_ref().map_err(|error| ApiError::invalid(error.to_string()))
+    }
+
+    /// The longest text, in tokens.
+    pub(super) fn context(&self) -> usize {
+        self.model.decoder().config().max_positions
+    }
+
+    /// The base's weights for drawing tokens.
+    pub(super) fn plain(&self) -> &Decoder<CpuKernels> {
+        self.plain.get_or_init(|| self.model.decoder().merged(CpuKernels::default(), None))
+    }
+}

@@ -1,0 +1,26 @@
+//! Respondents as an OpenAI-compatible server: completions with log-probabilities of the prompt,
+//! chats, and the model's tokenizer, for a base model and any number of adapters on it.
+//!
+//! HTTP is spoken by a small asynchronous runtime ([`Server`]). One thread computes: it collects
+//! jobs that arrive together, reads texts through prefix forests and draws continuations in
+//! batches, one respondent's at a time. A job's answers come back token by token over a channel,
+//! and whoever no longer listens ends the job.
+
+mod access;
+mod answer;
+mod error;
+mod job;
+mod members;
+mod request;
+mod routes;
+mod server;
+mod service;
+mod settings;
+mod words;
+mod worker;
+
+pub use access::AccessKey;
+pub use error::ServeError;
+pub use members::Members;
+pub use server::Server;
+pub use settings::ServeSettings;

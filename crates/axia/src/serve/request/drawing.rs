@@ -1,0 +1,95 @@
+//! How replies are drawn: what completions and chats have in common.
+
+use super::fields::Fields;
+use crate::serve::error::ApiError;
+use crate::serve::service::any_seed;
+use axia_engine::generate::Sampling;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Most choices for one prompt.
+const MAX_CHOICES: usize = 128;
+/// Most texts that end a reply.
+const MAX_STOPS: usize = 32;
+
+/// How replies are drawn and sent.
+pub(super) struct Drawing {
+    pub sampling: Sampling,
+    pub seed: u64,
+    /// Choices for each prompt.
+    pub count: usize,
+    /// Texts that end a reply.
+    pub stop: Vec<String>,
+    pub stream: bool,
+    /// Whether the last part of a stream counts tokens.
+    pub include_usage: bool,
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    include_usage: Option<bool>,
+}
+
+impl Drawing {
+    pub fn read(fields: &Fields) -> Result<Self, ApiError> {
+        for penalty in ["frequency_penalty", "presence_penalty"] {
+            fields.refuse(penalty, |value| value.as_f64() == Some(0.0))?;
+        }
+        fields.refuse("logit_bias", |value| value.as_object().is_some_and(|o| o.is_empty()))?;
+        let sampling = Sampling {
+            temperature: share(fields, "temperature", "at least 0", |t| t >= 0.0)?,
+            top_p: share(fields, "top_p", "above 0 and at most 1", |p| p > 0.0 && p <= 1.0)?,
+            // Other servers write -1 for all.
+            top_k: fields.number("top_k", -1..=i64::MAX)?.unwrap_or(0).max(0) as usize,
+        };
+        let seed: Option<serde_json::Number> = fields.get("seed")?;
+        let seed = seed.map(|seed| {
+            let bits = seed.as_u64().or_else(|| Some(seed.as_i64()? as u64));
+            bits.ok_or_else(|| ApiError::field("seed", format!("`seed` is {seed}, not an integer")))
+        });
+        let options: Option<StreamOptions> = fields.get("stream_options")?;
+        Ok(Self {
+            sampling,
+            seed: seed.transpose()?.unwrap_or_else(any_seed),
+            count: fields.number("n", 1..=MAX_CHOICES)?.unwrap_or(1),
+            stop: stops(fields)?,
+            stream: fields.flag("stream")?,
+            include_usage: options.and_then(|options| options.include_usage).unwrap_or(false),
+        })
+    }
+}
+
+/// A number that is 1 unless the request says otherwise.
+fn share(
+    fields: &Fields,
+    name: &'static str,
+    wanted: &str,
+    is_fine: impl Fn(f64) -> bool,
+) -> Result<f64, ApiError> {
+    let number = fields.get(name)?.unwrap_or(1.0);
+    let wrong = || ApiError::field(name, format!("`{name}` is {number}; it must be {wanted}"));
+    is_fine(number).then_some(number).ok_or_else(wrong)
+}
+
+/// `stop` is a text or a list of texts.
+fn stops(fields: &Fields) -> Result<Vec<String>, ApiError> {
+    let wrong = |problem: &str| Err(ApiError::field("stop", format!("`stop` {problem}")));
+    let texts = match fields.get("stop")? {
+        None => return Ok(Vec::new()),
+        Some(Value::String(text)) => vec![Value::String(text)],
+        Some(Value::Array(texts)) => texts,
+        Some(_) => return wrong("is neither a text nor a list of texts"),
+    };
+    if texts.len() > MAX_STOPS {
+        return wrong(&format!("has {} texts; {MAX_STOPS} are possible", texts.len()));
+    }
+    let mut stops = Vec::with_capacity(texts.len());
+    for text in texts {
+        match text {
+            Value::String(text) if text.is_empty() => return wrong("has an empty text"),
+            Value::String(text) => stops.push(text),
+            other => return wrong(&format!("has {other}, which is no text")),
+        }
+    }
+    Ok(stops)
+}

@@ -1,0 +1,214 @@
+//! The thread that computes.
+
+use super::error::ApiError;
+use super::job::{Asker, Event, Job, Work};
+use super::service::Service;
+use axia_engine::EngineError;
+use axia_engine::generate::{Drawn, Generation, Request};
+use axia_engine::kernels::CpuKernels;
+use axia_engine::score::{Reading, Text, groups, read_texts};
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+/// How often a thread without work looks whether it is to stop.
+const POLL: Duration = Duration::from_millis(100);
+/// Distinct tokens read at once: enough to keep the matrix products efficient.
+const MAX_TOKENS: usize = 2048;
+/// The same while continuations wait for their next token.
+const MAX_TOKENS_BETWEEN: usize = 512;
+/// Batches of continuations at once. A token more in a batch costs little, a batch more costs
+/// another look at all weights, so late requests wait to be batched with later ones.
+const MAX_BATCHES: usize = 4;
+
+/// All work, in the order it came.
+pub(super) struct Worker<'a> {
+    service: &'a Service,
+    jobs: Receiver<Job>,
+    reads: Vec<(Asker, Text)>,
+    waiting: VecDeque<(Asker, Request, Option<usize>)>,
+    batches: Vec<Batch<'a>>,
+}
+
+/// Continuations of one respondent that advance together.
+struct Batch<'a> {
+    generation: Generation<'a, CpuKernels>,
+    /// In the order of the generation's requests, each with the number of rivals to tell.
+    askers: Vec<(Asker, Option<usize>)>,
+    tokens: usize,
+}
+
+impl<'a> Worker<'a> {
+    pub fn new(service: &'a Service, jobs: Receiver<Job>) -> Self {
+        let (reads, waiting, batches) = (Vec::new(), VecDeque::new(), Vec::new());
+        Self { service, jobs, reads, waiting, batches }
+    }
+
+    /// Works until the server stops: by turns a forest of texts, new batches, and a token of each
+    /// continuation, so that no request keeps the others waiting.
+    pub fn run(mut self) {
+        while self.collect() {
+            self.read_some();
+            self.begin_batches();
+            self.advance();
+        }
+        let batched = self.batches.drain(..).flat_map(|batch| batch.askers).map(|(asker, _)| asker);
+        let waiting = self.waiting.drain(..).map(|(asker, ..)| asker);
+        let reading = self.reads.drain(..).map(|(asker, _)| asker);
+        let arriving = self.jobs.try_iter().map(|job| job.asker);
+        for asker in reading.chain(waiting).chain(batched).chain(arriving) {
+            asker.tell(Event::Failed(ApiError::stopping()));
+        }
+    }
+
+    /// Takes in what has arrived; without work, waits for some, and a little longer for more.
+    /// Returns whether to go on.
+    fn collect(&mut self) -> bool {
+        if self.reads.is_empty() && self.waiting.is_empty() && self.batches.is_empty() {
+            match self.jobs.recv_timeout(POLL) {
+                Ok(job) => self.accept(job),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+            let until = Instant::now() + self.service.settings.window;
+            while !self.reads.is_empty() || !self.waiting.is_empty() {
+                match self.jobs.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                    Ok(job) => self.accept(job),
+                    Err(_) => break,
+                }
+            }
+        }
+        while let Ok(job) = self.jobs.try_recv() {
+            self.accept(job);
+        }
+        self.reads.retain(|(asker, _)| !asker.is_abandoned());
+        self.waiting.retain(|(asker, ..)| !asker.is_abandoned());
+        !self.service.stop.load(Ordering::SeqCst)
+    }
+
+    fn accept(&mut self, Job { asker, work }: Job) {
+        match work {
+            Work::Read(text) => self.reads.push((asker, text)),
+            Work::Continue(request, top) => self.waiting.push_back((asker, request, top)),
+        }
+    }
+
+    /// Reads the oldest text with those of the same respondent that begin like it.
+    fn read_some(&mut self) {
+        let Some((first, _)) = self.reads.first() else { return };
+        let member = first.member;
+        let most = if self.batches.is_empty() { MAX_TOKENS } else { MAX_TOKENS_BETWEEN };
+        let same = |(asker, _): &(Asker, Text)| asker.member == member;
+        let indices: Vec<usize> = (0..self.reads.len()).filter(|&i| same(&self.reads[i])).collect();
+        let texts: Vec<&[u32]> = indices.iter().map(|&i| &*self.reads[i].1.tokens).collect();
+        let Some(group) = groups(&texts, most).into_iter().find(|group| group.contains(&0)) else {
+            return;
+        };
+        let mut chosen = vec![false; self.reads.len()];
+        group.into_iter().for_each(|member| chosen[indices[member]] = true);
+        let mut is_chosen = chosen.into_iter();
+        let taken = self.reads.extract_if(.., |_| is_chosen.next() == Some(true));
+        let (askers, texts): (Vec<Asker>, Vec<Text>) = taken.unzip();
+
+        let members = &self.service.members;
+        let adapter = members.adapter(member);
+        match read_texts(members.model().decoder(), adapter, &texts, usize::MAX) {
+            Ok(found) => {
+                for (asker, readings) in askers.iter().zip(found) {
+                    asker.tell(Event::Read(readings));
+                }
+            }
+            Err(error) => fail(askers.iter(), error),
+        }
+    }
+
+    /// Begins batches of what waits, oldest first, while there is room.
+    fn begin_batches(&mut self) {
+        while self.batches.len() < MAX_BATCHES {
+            let used: usize = self.batches.iter().map(|batch| batch.tokens).sum();
+            let Some((first, request, _)) = self.waiting.front() else { return };
+            let (member, least) = (first.member, tokens(request));
+            // One that fits nowhere runs alone.
+            if used > 0 && used + least > self.service.settings.cache_tokens {
+                return;
+            }
+            self.begin_batch(member, self.service.settings.cache_tokens.max(least) - used);
+        }
+    }
+
+    /// Begins a batch of the respondent `member` with at most `room` tokens.
+    fn begin_batch(&mut self, member: usize, room: usize) {
+        let (mut askers, mut requests, mut left) = (Vec::new(), Vec::new(), VecDeque::new());
+        let mut used = 0;
+        for (asker, request, top) in self.waiting.drain(..) {
+            if asker.member == member && used + tokens(&request) <= room {
+                used += tokens(&request);
+                askers.push((asker, top));
+                requests.push(request);
+            } else {
+                left.push_back((asker, request, top));
+            }
+        }
+        self.waiting = left;
+        let members = &self.service.members;
+        match Generation::new(members.plain(), members.adapter(member), requests) {
+            Ok(generation) => self.batches.push(Batch { generation, askers, tokens: used }),
+            Err(error) => fail(askers.iter().map(|(asker, _)| asker), error),
+        }
+    }
+
+    /// Draws the next token of every continuation.
+    fn advance(&mut self) {
+        let service = self.service;
+        self.batches.retain_mut(|batch| match batch.step() {
+            Ok(running) => running,
+            Err(error) => {
+                fail(batch.askers.iter().map(|(asker, _)| asker), explain(service, error));
+                false
+            }
+        });
+    }
+}
+
+impl Batch<'_> {
+    /// Returns whether any continuation is still running.
+    fn step(&mut self) -> Result<bool, EngineError> {
+        let Self { generation, askers, .. } = self;
+        for (index, (asker, _)) in askers.iter().enumerate() {
+            if asker.is_abandoned() {
+                generation.end(index);
+            }
+        }
+        generation.step(|drawn| match askers.get(drawn.request) {
+            Some((asker, top)) => tell(asker, *top, drawn),
+            None => false,
+        })
+    }
+}
+
+/// Tells a token; returns whether more are wanted.
+fn tell(asker: &Asker, top: Option<usize>, drawn: Drawn) -> bool {
+    let Drawn { token, is_end, logits, .. } = drawn;
+    let reading = top.and_then(|top| Reading::of(logits, token, top));
+    asker.tell(Event::Drawn { token, is_end, reading });
+    !asker.is_abandoned()
+}
+
+/// Tokens of memory that a continuation may come to need.
+fn tokens(request: &Request) -> usize {
+    request.prompt.len() + request.max_tokens
+}
+
+fn fail<'j>(askers: impl Iterator<Item = &'j Asker>, error: EngineError) {
+    let error = ApiError::failed(error.to_string());
+    askers.for_each(|asker| asker.tell(Event::Failed(error.clone())));
+}
+
+/// Plain weights have no names: it is the file's that can be blamed for a NaN.
+fn explain(service: &Service, error: EngineError) -> EngineError {
+    match error {
+        EngineError::NonFinite { what } => service.members.model().decoder().non_finite(&what),
+        other => other,
+    }
+}

@@ -1,0 +1,127 @@
+//! Many clients, clients that leave, and the end.
+
+use crate::bench::{Bench, read_answer};
+use axia::serve::ServeSettings;
+use serde_json::{Value as Json, json};
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+fn short(seed: usize) -> Json {
+    json!({"prompt": format!("client {seed}"), "max_tokens": 8, "seed": seed})
+}
+
+#[test]
+fn clients_that_leave_end_their_work() {
+    for stream in [true, false] {
+        let bench = Bench::with(ServeSettings { queue: 1, ..Default::default() });
+        let mut gone = bench.send_endless(stream);
+        if stream {
+            gone.read_exact(&mut [0; 300]).unwrap();
+        } else {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert_eq!(bench.post("/v1/completions", &short(1)).status, 429, "it is at work");
+        drop(gone);
+        let start = Instant::now();
+        while bench.post("/v1/completions", &short(1)).status != 200 {
+            assert!(start.elapsed() < Duration::from_secs(10), "the work was not given up");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_long_request_keeps_no_other_waiting() {
+    let bench = Bench::new();
+    let _long = bench.send_endless(true);
+    let start = Instant::now();
+    let score = json!({"prompt": "abc", "max_tokens": 0, "echo": true, "logprobs": 1});
+    let alone = Bench::new().complete(score.clone());
+    assert_eq!(bench.complete(score)["choices"], alone["choices"]);
+    bench.complete(short(1));
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn sixty_four_clients_at_once() {
+    let bench = Bench::new();
+    let models = ["tiny", "tiny:a", "tiny:b"];
+    let body = |client: usize, turn: usize| {
+        let model = models[client % 3];
+        match turn % 3 {
+            0 => {
+                json!({"model": model, "prompt": format!("{client}"), "max_tokens": 6, "seed": client})
+            }
+            1 => json!({
+                "model": model, "prompt": format!("client {client}"), "max_tokens": 1, "echo": true,
+                "logprobs": 1, "temperature": 0,
+            }),
+            _ => json!({
+                "model": model, "prompt": "abc", "max_tokens": 5, "seed": client, "n": 2,
+                "stop": "x",
+            }),
+        }
+    };
+    let ask = |client: usize, turn: usize| bench.complete(body(client, turn))["choices"].clone();
+    let until = Instant::now() + Duration::from_secs(3);
+    let answers: Vec<Vec<Json>> = std::thread::scope(|scope| {
+        let run = |client: usize| {
+            let mut answers = Vec::new();
+            while answers.len() < 3 || (Instant::now() < until && answers.len() < 60) {
+                answers.push(ask(client, answers.len()));
+            }
+            answers
+        };
+        let clients: Vec<_> = (0..64).map(|client| scope.spawn(move || run(client))).collect();
+        clients.into_iter().map(|client| client.join().unwrap()).collect()
+    });
+    // Answers are those of a quiet hour; log-probabilities but for rounding.
+    for (client, answers) in answers.iter().enumerate().step_by(7) {
+        for (turn, answer) in answers.iter().enumerate().take(3) {
+            let quiet = ask(client, turn);
+            for (a, b) in answer.as_array().unwrap().iter().zip(quiet.as_array().unwrap()) {
+                assert_eq!((&a["text"], &a["finish_reason"]), (&b["text"], &b["finish_reason"]));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_server_without_work_stops_at_once() {
+    let mut bench = Bench::new();
+    bench.complete(short(1));
+    let (ended, time) = bench.stop();
+    ended.unwrap();
+    assert!(time < Duration::from_secs(2), "{time:?}");
+    assert!(std::net::TcpStream::connect(bench.address).is_err());
+}
+
+#[test]
+fn requests_may_finish_before_the_end() {
+    let mut bench =
+        Bench::with(ServeSettings { grace: Duration::from_secs(20), ..Default::default() });
+    let body = json!({"prompt": "abc", "max_tokens": 300, "n": 20, "seed": 1}).to_string();
+    let request = bench.send("POST", "/v1/completions", "", body.as_bytes());
+    std::thread::sleep(Duration::from_millis(100));
+    bench.stop().0.unwrap();
+    let answer = read_answer(request).unwrap().json();
+    let choices = answer["choices"].as_array().unwrap();
+    assert_eq!(choices.len(), 20);
+    assert!(choices.iter().all(|choice| choice["finish_reason"].is_string()), "{answer}");
+}
+
+#[test]
+fn endless_requests_are_cut() {
+    let grace = Duration::from_millis(300);
+    let mut bench = Bench::with(ServeSettings { grace, ..Default::default() });
+    let (whole, streamed) = (bench.send_endless(false), bench.send_endless(true));
+    std::thread::sleep(Duration::from_millis(200));
+    let (ended, time) = bench.stop();
+    ended.unwrap();
+    assert!(time < Duration::from_secs(5), "{time:?}");
+    let answer = read_answer(whole).unwrap();
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.headers.contains(&"retry-after: 1".to_owned()));
+    let answer = read_answer(streamed).unwrap();
+    assert!(answer.body.contains("the server is stopping") && !answer.body.contains("[DONE]"));
+}

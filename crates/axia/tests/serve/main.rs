@@ -1,0 +1,15 @@
+//! `axia serve` over real connections on the loopback interface, with a tiny model.
+
+#[path = "../study/model.rs"]
+mod model;
+
+mod adapter;
+mod bench;
+mod chats;
+mod command_line;
+mod completions;
+mod hostile;
+mod life;
+mod limits;
+mod streams;
+mod tokens;
