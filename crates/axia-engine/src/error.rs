@@ -10,6 +10,7 @@ use crate::chat::ChatError;
 use crate::checkpoint_files::CheckpointError;
 use crate::config::ConfigError;
 use crate::gguf::GgufError;
+use crate::merge::MergeError;
 use crate::tokenizer::TokenizerError;
 
 /// Anything that can go wrong in the engine. Messages read well after "failed to …: ".
@@ -34,6 +35,9 @@ pub enum EngineError {
     /// An adapter cannot be read, written, or used with this model.
     #[error(transparent)]
     Adapter(#[from] AdapterError),
+    /// An adapter cannot be merged into its base.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// A file of the engine's own cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),

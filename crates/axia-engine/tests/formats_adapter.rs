@@ -106,6 +106,36 @@ fn targets_may_be_a_pattern_or_everything() {
 }
 
 #[test]
+fn targets_may_be_confined() {
+    let cases: [(&str, Value, fn(&str) -> bool); 5] = [
+        ("layers_to_transform", json!(1), |module| module.contains(".1.")),
+        ("layers_to_transform", json!([0, 2]), |module| !module.contains(".1.")),
+        ("exclude_modules", json!(["q_proj"]), |module| !module.ends_with("q_proj")),
+        ("exclude_modules", json!(r".*\.mlp\..*"), |module| module.contains("self_attn")),
+        ("target_modules", json!(["W_pack", "q_proj"]), |module| module.ends_with("q_proj")),
+    ];
+    for (field, value, targeted) in cases {
+        let mut adapter = Adapter::read(changed(field, value.clone()).path()).unwrap();
+        let check = |adapter: &Adapter| adapter.check_fits(&model("llama"), "a", "m");
+        let message = check(&adapter).unwrap_err().to_string();
+        assert!(message.contains("which its settings do not target"), "{value}: {message}");
+        adapter.modules.retain(|module| targeted(&module.module));
+        check(&adapter).unwrap_or_else(|e| panic!("{value}: {e}"));
+        let folder = tempfile::tempdir().unwrap();
+        let copy = folder.path().join("copy");
+        adapter.write(&copy, "").unwrap();
+        assert!(Adapter::read(&copy).unwrap() == adapter, "{value}");
+    }
+    let folder = changed("target_modules", json!("all-linear"));
+    let path = folder.path().join("adapter_config.json");
+    let mut config: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    config["layers_to_transform"] = json!([1]);
+    fs::write(&path, config.to_string()).unwrap();
+    let message = Adapter::read(folder.path()).unwrap_err().to_string();
+    assert!(message.contains("`layers_to_transform` = [1] with `target_modules`"), "{message}");
+}
+
+#[test]
 fn silence_means_rank_and_alpha_eight() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("adapter_config.json");
@@ -124,9 +154,7 @@ fn options_that_are_not_supported_are_named() {
         ("fan_in_fan_out", json!(true)),
         ("lora_bias", json!(true)),
         ("use_qalora", json!(true)),
-        ("layers_to_transform", json!([1, 2])),
         ("layer_replication", json!([[0, 4], [2, 5]])),
-        ("exclude_modules", json!(["q_proj"])),
         ("trainable_token_indices", json!([1])),
         ("init_lora_weights", json!("pissa_niter_4")),
         ("peft_type", json!("LOHA")),
@@ -156,6 +184,9 @@ fn numbers_that_make_no_sense_are_named() {
         ("rank_pattern", json!({"q_proj": 0})),
         ("alpha_pattern", json!({"q_proj": 0.0})),
         ("target_modules", json!(7)),
+        ("exclude_modules", json!([7])),
+        ("layers_to_transform", json!("1")),
+        ("layers_to_transform", json!([-1])),
         ("target_modules", Value::Null),
     ] {
         let message = refusal(field, value);

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use axia_engine::checkpoint_files::HfFolder;
 use axia_engine::gguf::{GgufHeader, GgufWriter, MetadataArray, MetadataValue};
-use axia_engine::tokenizer::{Tokenizer, TokenizerError};
+use axia_engine::tokenizer::{Tokenizer, TokenizerError, hf_files};
 use proptest::prelude::*;
 use serde::Deserialize;
 
@@ -32,6 +33,10 @@ fn fixture(name: &str) -> Fixture {
 impl Fixture {
     /// The tokenizer of a GGUF file with these lists, less the one named `without`.
     fn build(&self, without: &str) -> Result<Tokenizer, TokenizerError> {
+        Tokenizer::from_gguf(&self.header(without).metadata)
+    }
+
+    fn header(&self, without: &str) -> GgufHeader {
         let list = MetadataValue::Array;
         let entries = [
             ("model", MetadataValue::String("llama".to_owned())),
@@ -46,8 +51,7 @@ impl Fixture {
         let file = kept.fold(GgufWriter::new(), |file, (key, value)| {
             file.entry(&format!("tokenizer.ggml.{key}"), value)
         });
-        let header = GgufHeader::parse(&file.to_bytes(), Path::new("small.gguf")).unwrap();
-        Tokenizer::from_gguf(&header.metadata)
+        GgufHeader::parse(&file.to_bytes(), Path::new("small.gguf")).unwrap()
     }
 
     fn tokenizer(&self) -> Tokenizer {
@@ -69,6 +73,30 @@ fn ids_and_texts_are_those_of_sentencepiece() {
             assert_eq!(tokenizer.encode(&case.text).unwrap(), case.ids, "{name}: {:?}", case.text);
             assert_eq!(tokenizer.decode(&case.ids, false).unwrap(), case.decoded, "{name}");
         }
+    }
+}
+
+#[test]
+fn a_folder_made_of_a_file_gives_the_same_ids() {
+    for name in ["prefix", "no_prefix"] {
+        let fixture = fixture(name);
+        let folder = tempfile::tempdir().unwrap();
+        for (name, contents) in hf_files(&fixture.header("").metadata, 512).unwrap() {
+            std::fs::write(folder.path().join(name), contents).unwrap();
+        }
+        let tokenizer = Tokenizer::from_folder(&HfFolder::new(folder.path())).unwrap();
+        assert_eq!(tokenizer.special_tokens(), fixture.tokenizer().special_tokens());
+        for case in &fixture.cases {
+            assert_eq!(tokenizer.encode(&case.text).unwrap(), case.ids, "{name}: {:?}", case.text);
+            assert_eq!(tokenizer.decode(&case.ids, false).unwrap(), case.decoded, "{name}");
+        }
+        // Other programs ask for the tokens around a text, which this file leaves to its kind: <s> alone.
+        let library =
+            tokenizers::Tokenizer::from_file(folder.path().join("tokenizer.json")).unwrap();
+        let (alone, pair) = (library.encode("a", true).unwrap(), library.encode(("a", "a"), true));
+        let bare = library.encode("a", false).unwrap();
+        assert_eq!(alone.get_ids(), [&[1], bare.get_ids()].concat());
+        assert_eq!(pair.unwrap().get_ids(), [alone.get_ids(), alone.get_ids()].concat());
     }
 }
 

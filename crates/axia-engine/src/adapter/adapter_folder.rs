@@ -1,11 +1,9 @@
 //! Reads and writes PEFT adapter folders.
 
-use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::{AdapterError, LoraConfig, LoraTensors, tensor_file};
-use crate::error::FileError;
+use crate::folder_draft::{FolderDraft, is_free};
 
 const CONFIG: &str = "adapter_config.json";
 const TENSORS: &str = "adapter_model.safetensors";
@@ -42,17 +40,11 @@ impl Adapter {
         self.config.check()?;
         refuse_occupied(folder)?;
         let tensors = tensor_file::to_bytes(&folder.join(TENSORS), &self.modules)?;
-        let parent = parent_of(folder);
-        fs::create_dir_all(&parent).map_err(FileError::on("create", &parent))?;
-        let draft = new_folder_in(&parent)?;
-        for (name, contents) in [
-            (CONFIG, self.config.to_json().as_bytes()),
-            (TENSORS, tensors.as_slice()),
-            (MODEL_CARD, model_card.as_bytes()),
-        ] {
-            write_durably(&draft.path().join(name), contents)?;
-        }
-        move_into_place(draft, folder, &parent)
+        let draft = FolderDraft::of(folder)?;
+        draft.write(CONFIG, self.config.to_json().as_bytes())?;
+        draft.write(TENSORS, &tensors)?;
+        draft.write(MODEL_CARD, model_card.as_bytes())?;
+        Ok(draft.commit()?)
     }
 }
 
@@ -71,62 +63,9 @@ fn file_of(folder: &Path, name: &'static str) -> Result<PathBuf, AdapterError> {
 
 /// Only an adapter or an empty folder may be replaced.
 fn refuse_occupied(folder: &Path) -> Result<(), AdapterError> {
-    let free = !folder.exists()
-        || folder.join(CONFIG).is_file()
-        || fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_none());
-    if free { Ok(()) } else { Err(AdapterError::Occupied { path: folder.to_owned() }) }
-}
-
-fn parent_of(folder: &Path) -> PathBuf {
-    match folder.parent() {
-        Some(parent) if parent != Path::new("") => parent.to_owned(),
-        _ => PathBuf::from("."),
+    if is_free(folder) || folder.join(CONFIG).is_file() {
+        Ok(())
+    } else {
+        Err(AdapterError::Occupied { path: folder.to_owned() })
     }
-}
-
-/// A hidden folder with a name of its own; it is removed when dropped unless it has been renamed.
-fn new_folder_in(parent: &Path) -> Result<tempfile::TempDir, AdapterError> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".adapter-");
-    #[cfg(unix)]
-    {
-        // The folder is to be as readable as one made by hand; the default is for the owner alone.
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(fs::Permissions::from_mode(0o777));
-    }
-    Ok(builder.tempdir_in(parent).map_err(FileError::on("create a folder in", parent))?)
-}
-
-fn write_durably(path: &Path, contents: &[u8]) -> Result<(), FileError> {
-    // A rename may reach the disk before the contents do, unless they are flushed first.
-    fs::File::create(path)
-        .and_then(|mut file| {
-            file.write_all(contents)?;
-            file.sync_all()
-        })
-        .map_err(FileError::on("write", path))
-}
-
-/// A folder cannot be renamed over one with files in it, so the old one steps aside first; it comes back
-/// if the new one cannot take its place, and is removed otherwise.
-fn move_into_place(
-    draft: tempfile::TempDir,
-    folder: &Path,
-    parent: &Path,
-) -> Result<(), AdapterError> {
-    let aside = new_folder_in(parent)?;
-    let old = aside.path().join("old");
-    let replaces = folder.exists();
-    if replaces {
-        fs::rename(folder, &old).map_err(FileError::on("replace", folder))?;
-    }
-    if let Err(error) = fs::rename(draft.path(), folder) {
-        if replaces {
-            fs::rename(&old, folder).map_err(FileError::on("restore", folder))?;
-        }
-        return Err(FileError::on("create", folder)(error).into());
-    }
-    // It has moved: there is nothing left to remove.
-    let _ = draft.keep();
-    Ok(())
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{AdapterError, LoraConfig, TargetModules};
+use super::target_modules::ALL_LINEAR;
+use super::{AdapterError, LayerChoice, LoraConfig, TargetModules};
 use crate::checkpoint_files::{JsonObject, short};
 
 /// What PEFT assumes where the file is silent.
@@ -14,15 +15,18 @@ const DEFAULT_ALPHA: f64 = 8.0;
 const HIGHEST_RANK: usize = 1 << 16;
 
 /// Options that are read, or change nothing about a trained adapter.
-const UNDERSTOOD: [&str; 24] = [
+const UNDERSTOOD: [&str; 27] = [
     "alpha_pattern",
     "auto_mapping",
     "base_model_name_or_path",
     "bias",
     "ensure_weight_tying",
     "eva_config",
+    "exclude_modules",
     "fan_in_fan_out",
     "inference_mode",
+    "layers_pattern",
+    "layers_to_transform",
     "init_lora_weights",
     "lora_alpha",
     "lora_dropout",
@@ -57,6 +61,8 @@ impl LoraConfig {
             dropout: file.f64("lora_dropout")?.unwrap_or_default(),
             use_rslora: file.bool("use_rslora")?.unwrap_or(false),
             target_modules: target_modules(&file)?,
+            exclude_modules: modules(&file, "exclude_modules")?,
+            layers: layers(&file)?,
             rank_pattern: pattern(&file, "rank_pattern", "ranks by pattern", |value| {
                 value.as_u64().and_then(|rank| rank.try_into().ok())
             })?,
@@ -102,15 +108,6 @@ impl LoraConfig {
     /// The contents of an `adapter_config.json` that PEFT, vLLM and TRL read. Names are sorted, so that
     /// equal settings give equal bytes.
     pub(super) fn to_json(&self) -> String {
-        let target_modules = match &self.target_modules {
-            TargetModules::Names(names) => {
-                let mut names = names.clone();
-                names.sort();
-                json!(names)
-            }
-            TargetModules::Pattern(pattern) => json!(pattern),
-            TargetModules::AllLinear => json!("all-linear"),
-        };
         let ranks: Map<String, Value> = self
             .rank_pattern
             .iter()
@@ -121,13 +118,17 @@ impl LoraConfig {
             .iter()
             .map(|(pattern, alpha)| (pattern.clone(), number(*alpha)))
             .collect();
+        let lists = self.layers.as_ref().map(|choice| &choice.lists);
         let config = json!({
             "alpha_pattern": alphas,
             "base_model_name_or_path": self.base_model,
             "bias": "none",
+            "exclude_modules": self.exclude_modules.as_ref().map(modules_to_json),
             "fan_in_fan_out": false,
             "inference_mode": true,
             "init_lora_weights": true,
+            "layers_pattern": lists.filter(|lists| !lists.is_empty()),
+            "layers_to_transform": self.layers.as_ref().map(|choice| &choice.blocks),
             "lora_alpha": number(self.alpha),
             "lora_dropout": self.dropout,
             "modules_to_save": null,
@@ -135,12 +136,24 @@ impl LoraConfig {
             "r": self.r,
             "rank_pattern": ranks,
             "revision": self.revision,
-            "target_modules": target_modules,
+            "target_modules": modules_to_json(&self.target_modules),
             "task_type": "CAUSAL_LM",
             "use_dora": false,
             "use_rslora": self.use_rslora,
         });
         format!("{config:#}\n")
+    }
+}
+
+fn modules_to_json(modules: &TargetModules) -> Value {
+    match modules {
+        TargetModules::Names(names) => {
+            let mut names = names.clone();
+            names.sort();
+            json!(names)
+        }
+        TargetModules::Pattern(pattern) => json!(pattern),
+        TargetModules::AllLinear => json!(ALL_LINEAR),
     }
 }
 
@@ -151,18 +164,55 @@ fn number(value: f64) -> Value {
 
 fn target_modules(file: &JsonObject) -> Result<TargetModules, AdapterError> {
     const FIELD: &str = "target_modules";
-    let expected = "a list of names, a pattern, or \"all-linear\"";
-    let targets = file.typed(FIELD, expected, |value| match value {
-        Value::String(text) if text == "all-linear" => Some(TargetModules::AllLinear),
+    let targets = modules(file, FIELD)?.ok_or_else(|| file.missing(FIELD))?;
+    Ok(match targets {
+        TargetModules::Pattern(text) if text.eq_ignore_ascii_case(ALL_LINEAR) => {
+            TargetModules::AllLinear
+        }
+        targets => targets,
+    })
+}
+
+/// Modules by name or pattern; an empty list stands for nothing.
+fn modules(file: &JsonObject, field: &str) -> Result<Option<TargetModules>, AdapterError> {
+    let modules = file.typed(field, "a list of names, or a pattern", |value| match value {
         Value::String(pattern) => Some(TargetModules::Pattern(pattern.clone())),
-        Value::Array(names) => names
-            .iter()
-            .map(|name| name.as_str().map(str::to_owned))
-            .collect::<Option<Vec<_>>>()
-            .map(TargetModules::Names),
-        _ => None,
+        names => texts(names).map(TargetModules::Names),
     })?;
-    Ok(targets.ok_or_else(|| file.missing(FIELD))?)
+    Ok(modules.filter(|modules| *modules != TargetModules::Names(Vec::new())))
+}
+
+fn texts(value: &Value) -> Option<Vec<String>> {
+    value.as_array()?.iter().map(|text| text.as_str().map(str::to_owned)).collect()
+}
+
+/// `layers_to_transform` and `layers_pattern`, each one or a list.
+fn layers(file: &JsonObject) -> Result<Option<LayerChoice>, AdapterError> {
+    const BLOCKS: &str = "layers_to_transform";
+    let number = |value: &Value| value.as_u64().and_then(|block| usize::try_from(block).ok());
+    let blocks =
+        file.typed(BLOCKS, "a block's number, or a list of them", |value| match value {
+            Value::Array(blocks) => blocks.iter().map(number).collect(),
+            block => Some(vec![number(block)?]),
+        })?;
+    let Some(blocks) = blocks.filter(|blocks: &Vec<usize>| !blocks.is_empty()) else {
+        return Ok(None);
+    };
+    if let Some(targets @ Value::String(_)) = file.get("target_modules") {
+        let found = format!("{} with `target_modules` = {}", json!(blocks), short(targets));
+        return Err(AdapterError::Absurd {
+            field: BLOCKS.to_owned(),
+            found,
+            problem: "it goes with a list of names only",
+        });
+    }
+    let lists =
+        file.typed("layers_pattern", "a pattern, or a list of them", |value| match value {
+            Value::String(pattern) => Some(vec![pattern.clone()]),
+            patterns => texts(patterns),
+        })?;
+    let lists = lists.unwrap_or_default().into_iter().filter(|pattern| !pattern.is_empty());
+    Ok(Some(LayerChoice { blocks, lists: lists.collect() }))
 }
 
 fn pattern<T>(

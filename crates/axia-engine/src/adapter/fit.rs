@@ -6,9 +6,12 @@ use super::{Adapter, AdapterError, LoraTensors};
 use crate::config::{LinearModule, ModelConfig};
 use crate::error::{nearest_name, suggestion};
 
+/// The one linear layer outside the blocks.
+const OUTPUT_PROJECTION: &str = "lm_head";
+
 impl Adapter {
-    /// Checks that every adapted layer is in the model with the same widths, and that every layer the
-    /// settings target is adapted. `adapter` and `model` are only used in messages.
+    /// Checks that every adapted layer is in the model with the same widths, and that the layers
+    /// the settings target are those that are adapted. `adapter` and `model` are only used in messages.
     ///
     /// # Errors
     /// [`AdapterError::Mismatch`] naming both and the first layer that differs.
@@ -33,13 +36,22 @@ impl Adapter {
         if misfit.is_some() {
             return Ok(misfit);
         }
-        let targeted = self.config.target_modules.select(layers)?;
-        let bare = targeted.into_iter().find(|layer| {
+        let targeted = self.config.targeted(layers)?;
+        let bare = targeted.iter().find(|layer| {
             let adapted = |module: &LoraTensors| module.module == layer.name;
             !self.modules.iter().any(adapted)
         });
-        Ok(bare.map(|layer| {
-            format!("its settings target `{}`, for which it has no tensors", layer.name)
+        if let Some(layer) = bare {
+            let name = &layer.name;
+            return Ok(Some(format!("its settings target `{name}`, for which it has no tensors")));
+        }
+        // PEFT ignores such tensors, so that using them would change the results.
+        let stray = self
+            .modules
+            .iter()
+            .find(|module| !targeted.iter().any(|layer| layer.name == module.module));
+        Ok(stray.map(|module| {
+            format!("it has tensors for `{}`, which its settings do not target", module.module)
         }))
     }
 }
@@ -47,6 +59,9 @@ impl Adapter {
 fn misfit(module: &LoraTensors, layers: &[LinearModule]) -> Option<String> {
     let name = &module.module;
     let Some(layer) = layers.iter().find(|layer| layer.name == *name) else {
+        if name == OUTPUT_PROJECTION {
+            return Some(format!("it changes `{name}`, which is not supported"));
+        }
         let nearest = nearest_name(name, layers.iter().map(|layer| layer.name.as_str()));
         return Some(format!("the model has no linear layer `{name}`{}", suggestion(nearest)));
     };

@@ -1,7 +1,9 @@
 //! The settings of a LoRA adapter.
 
-use super::target_modules::Matcher;
+use super::target_modules::{Matcher, Selector};
 use super::{AdapterError, TargetModules};
+use crate::config::LinearModule;
+use crate::error::{nearest_name, suggestion};
 
 /// What `adapter_config.json` says, as far as it is supported.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,10 +22,41 @@ pub struct LoraConfig {
     pub use_rslora: bool,
     /// Which modules are adapted.
     pub target_modules: TargetModules,
+    /// Modules left out although they are targeted.
+    pub exclude_modules: Option<TargetModules>,
+    /// Blocks to which the targets are confined, if they are; modules that are targeted by their whole path
+    /// are not.
+    pub layers: Option<LayerChoice>,
     /// Ranks of modules whose path matches a pattern; the first match counts.
     pub rank_pattern: Vec<(String, usize)>,
     /// Alphas of modules whose path matches a pattern; the first match counts.
     pub alpha_pattern: Vec<(String, f64)>,
+}
+
+/// Some of a model's blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerChoice {
+    /// Their numbers, from 0 (`layers_to_transform`).
+    pub blocks: Vec<usize>,
+    /// Patterns of the name of the list they stand in (`layers_pattern`), such as `layers`; none for any.
+    pub lists: Vec<String>,
+}
+
+impl LayerChoice {
+    /// Whether the module at `path` is in one of these blocks.
+    fn covers(&self, path: &str) -> Result<bool, AdapterError> {
+        let block = path.split('.').find_map(|part| part.parse::<usize>().ok());
+        let Some(block) = block.filter(|block| self.blocks.contains(block)) else {
+            return Ok(false);
+        };
+        for list in &self.lists {
+            let expression = format!(r"^(?:.*?\.)?(?:{list})\.{block}\.");
+            if Matcher::new("layers_pattern", list, &expression)?.matches(path)? {
+                return Ok(true);
+            }
+        }
+        Ok(self.lists.is_empty())
+    }
 }
 
 impl LoraConfig {
@@ -37,9 +70,46 @@ impl LoraConfig {
             dropout: 0.0,
             use_rslora: false,
             target_modules: TargetModules::every_linear_layer(),
+            exclude_modules: None,
+            layers: None,
             rank_pattern: Vec::new(),
             alpha_pattern: Vec::new(),
         }
+    }
+
+    /// Those of a model's linear layers that are adapted, in the model's order. As in PEFT a list of
+    /// targets may name some that the model lacks, but not only such.
+    ///
+    /// # Errors
+    /// [`AdapterError::NoSuchTarget`] if no layer is adapted, [`AdapterError::Pattern`] if a pattern
+    /// cannot be used.
+    pub fn targeted(&self, layers: &[LinearModule]) -> Result<Vec<LinearModule>, AdapterError> {
+        let targets = Selector::new("target_modules", &self.target_modules)?;
+        let excluded = self.exclude_modules.as_ref();
+        let excluded =
+            excluded.map(|modules| Selector::new("exclude_modules", modules)).transpose()?;
+        let mut targeted = Vec::new();
+        for layer in layers {
+            let path = &layer.name;
+            let is_excluded = match &excluded {
+                Some(excluded) => excluded.covers(path)?,
+                None => false,
+            };
+            let is_chosen = match &self.layers {
+                Some(choice) => targets.spells_out(path) || choice.covers(path)?,
+                None => true,
+            };
+            if !is_excluded && is_chosen && targets.covers(path)? {
+                targeted.push(layer.clone());
+            }
+        }
+        if targeted.is_empty() {
+            let target = self.target_modules.example();
+            let names = layers.iter().filter_map(|layer| layer.name.rsplit('.').next());
+            let hint = suggestion(nearest_name(target, names).filter(|name| *name != target));
+            return Err(AdapterError::NoSuchTarget { target: target.to_owned(), hint });
+        }
+        Ok(targeted)
     }
 
     /// The rank of the adapter on `module`.
@@ -64,18 +134,14 @@ impl LoraConfig {
 }
 
 /// The value of the first pattern that matches. As in PEFT a pattern stands for the end of a path, at a
-/// dot, unless it begins with `^`.
+/// dot, or with `^` for all of it.
 fn first_match<T: Copy>(
     field: &'static str,
     patterns: &[(String, T)],
     module: &str,
 ) -> Result<Option<T>, AdapterError> {
     for (pattern, value) in patterns {
-        let expression = if pattern.starts_with('^') {
-            pattern.clone()
-        } else {
-            format!(r"^(?:.*\.)?(?:{pattern})$")
-        };
+        let expression = format!(r"^(?:.*\.)?(?:{pattern})$");
         if Matcher::new(field, pattern, &expression)?.matches(module)? {
             return Ok(Some(*value));
         }
@@ -105,11 +171,65 @@ mod tests {
             (r"layers\.[0-3]\.mlp\.up_proj".to_owned(), 16),
             ("up_proj".to_owned(), 2),
         ];
-        config.alpha_pattern = vec![("^model.layers.3".to_owned(), 32.0)];
+        config.alpha_pattern = vec![
+            ("^model.layers.3".to_owned(), 1.0),
+            (r"^model\.layers\.3\.mlp\..*".to_owned(), 32.0),
+        ];
         assert_eq!(config.rank_of(MODULE).unwrap(), 16);
         assert_eq!(config.scale_of(MODULE).unwrap(), 2.0);
         assert_eq!(config.rank_of("model.layers.4.mlp.up_proj").unwrap(), 2);
         assert_eq!(config.scale_of("model.layers.4.mlp.up_proj").unwrap(), 4.0);
         assert_eq!(config.rank_of("model.layers.4.mlp.down_proj").unwrap(), 4);
+    }
+
+    fn targeted(config: &LoraConfig) -> Result<Vec<String>, AdapterError> {
+        let layers: Vec<LinearModule> = (0..3)
+            .flat_map(|block| {
+                ["self_attn.q_proj", "mlp.up_proj"].map(|module| LinearModule {
+                    name: format!("model.layers.{block}.{module}"),
+                    inputs: 8,
+                    outputs: 4,
+                })
+            })
+            .collect();
+        let short = |layer: LinearModule| layer.name.replace("model.layers.", "");
+        Ok(config.targeted(&layers)?.into_iter().map(short).collect())
+    }
+
+    fn names(names: &[&str]) -> TargetModules {
+        TargetModules::Names(names.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    #[test]
+    fn targets_are_confined_to_blocks_and_less_what_is_excluded() {
+        let mut config = LoraConfig::uniform(4, 8.0);
+        assert_eq!(targeted(&config).unwrap().len(), 6);
+        let choice = |blocks: &[usize], lists: &[&str]| {
+            let lists = lists.iter().map(|list| (*list).to_owned()).collect();
+            Some(LayerChoice { blocks: blocks.to_vec(), lists })
+        };
+        config.layers = choice(&[1], &[]);
+        assert_eq!(targeted(&config).unwrap(), ["1.self_attn.q_proj", "1.mlp.up_proj"]);
+        config.exclude_modules = Some(TargetModules::Pattern(r".*\.mlp\..*".to_owned()));
+        assert_eq!(targeted(&config).unwrap(), ["1.self_attn.q_proj"]);
+        config.exclude_modules = Some(names(&["up_proj"]));
+        assert_eq!(targeted(&config).unwrap(), ["1.self_attn.q_proj"]);
+        config.layers = choice(&[0, 2, 9], &["h", "layers"]);
+        assert_eq!(targeted(&config).unwrap(), ["0.self_attn.q_proj", "2.self_attn.q_proj"]);
+        config.layers = choice(&[0], &["h"]);
+        assert!(targeted(&config).is_err());
+        // A whole path is meant wherever it lies.
+        config.target_modules = names(&["model.layers.1.self_attn.q_proj"]);
+        assert_eq!(targeted(&config).unwrap(), ["1.self_attn.q_proj"]);
+    }
+
+    #[test]
+    fn a_list_may_name_modules_of_other_models_but_not_only() {
+        let mut config = LoraConfig::uniform(4, 8.0);
+        config.target_modules = names(&["query_key_value", "up_proj"]);
+        assert_eq!(targeted(&config).unwrap().len(), 3);
+        config.target_modules = names(&["up_prj"]);
+        let error = targeted(&config).unwrap_err().to_string();
+        assert!(error.contains("did you mean `up_proj`"), "{error}");
     }
 }

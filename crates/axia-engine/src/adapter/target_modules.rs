@@ -3,8 +3,9 @@
 use fancy_regex::Regex;
 
 use super::AdapterError;
-use crate::config::LinearModule;
-use crate::error::{nearest_name, suggestion};
+
+/// PEFT's name for every linear layer but the output projection.
+pub(super) const ALL_LINEAR: &str = "all-linear";
 
 /// Which linear layers are adapted, in PEFT's terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,60 +25,53 @@ impl TargetModules {
         Self::Names(names.map(str::to_owned).to_vec())
     }
 
-    /// The modules of a model that are targeted, in the model's order.
-    ///
-    /// # Errors
-    /// [`AdapterError::NoSuchTarget`] if a name or the pattern matches none, [`AdapterError::Pattern`] if
-    /// the pattern cannot be used.
-    pub fn select(&self, modules: &[LinearModule]) -> Result<Vec<LinearModule>, AdapterError> {
+    /// The first name, for messages: a list may be long.
+    pub(super) fn example(&self) -> &str {
         match self {
-            Self::AllLinear => Ok(modules.to_vec()),
-            Self::Names(names) => select_by_names(names, modules),
-            Self::Pattern(pattern) => select_by_pattern(pattern, modules),
+            Self::Names(names) => names.first().map_or("", String::as_str),
+            Self::Pattern(pattern) => pattern,
+            Self::AllLinear => ALL_LINEAR,
         }
     }
 }
 
-fn select_by_names(
-    names: &[String],
-    modules: &[LinearModule],
-) -> Result<Vec<LinearModule>, AdapterError> {
-    let unmatched =
-        names.iter().find(|name| !modules.iter().any(|module| is_named(&module.name, name)));
-    if let Some(name) = unmatched {
-        let last_parts = modules.iter().filter_map(|module| module.name.rsplit('.').next());
-        return Err(AdapterError::NoSuchTarget {
-            target: name.clone(),
-            hint: suggestion(nearest_name(name, last_parts)),
-        });
+/// Which paths a [`TargetModules`] covers, with its pattern compiled.
+pub(super) enum Selector<'a> {
+    Names(&'a [String]),
+    Pattern(Matcher),
+    Everything,
+}
+
+impl<'a> Selector<'a> {
+    /// Compiles `modules`, which the option `field` holds.
+    pub fn new(field: &'static str, modules: &'a TargetModules) -> Result<Self, AdapterError> {
+        Ok(match modules {
+            TargetModules::Names(names) => Self::Names(names),
+            TargetModules::Pattern(pattern) => {
+                Self::Pattern(Matcher::new(field, pattern, &format!("^(?:{pattern})$"))?)
+            }
+            TargetModules::AllLinear => Self::Everything,
+        })
     }
-    Ok(modules
-        .iter()
-        .filter(|module| names.iter().any(|name| is_named(&module.name, name)))
-        .cloned()
-        .collect())
+
+    /// Whether the module at `path` is covered.
+    pub fn covers(&self, path: &str) -> Result<bool, AdapterError> {
+        match self {
+            Self::Names(names) => Ok(names.iter().any(|name| is_named(path, name))),
+            Self::Pattern(matcher) => matcher.matches(path),
+            Self::Everything => Ok(true),
+        }
+    }
+
+    /// Whether the whole path is given, so that it is meant in that block and no other.
+    pub fn spells_out(&self, path: &str) -> bool {
+        matches!(self, Self::Names(names) if names.iter().any(|name| name == path))
+    }
 }
 
 /// Whether `path` is `name` or ends in it at a dot.
 fn is_named(path: &str, name: &str) -> bool {
     path.strip_suffix(name).is_some_and(|before| before.is_empty() || before.ends_with('.'))
-}
-
-fn select_by_pattern(
-    pattern: &str,
-    modules: &[LinearModule],
-) -> Result<Vec<LinearModule>, AdapterError> {
-    let matcher = Matcher::new("target_modules", pattern, &format!("^(?:{pattern})$"))?;
-    let mut selected = Vec::new();
-    for module in modules {
-        if matcher.matches(&module.name)? {
-            selected.push(module.clone());
-        }
-    }
-    if selected.is_empty() {
-        return Err(AdapterError::NoSuchTarget { target: pattern.to_owned(), hint: String::new() });
-    }
-    Ok(selected)
 }
 
 /// A compiled pattern that remembers what to say when it fails.
@@ -112,50 +106,43 @@ impl Matcher {
 mod tests {
     use super::*;
 
-    fn modules() -> Vec<LinearModule> {
-        [
-            "model.layers.0.self_attn.q_proj",
-            "model.layers.1.self_attn.q_proj",
-            "model.layers.0.mlp.up_proj",
-        ]
-        .map(|name| LinearModule { name: name.to_owned(), inputs: 2, outputs: 2 })
-        .to_vec()
+    const QUERIES: &str = "model.layers.10.self_attn.q_proj";
+
+    fn covers(modules: &TargetModules, path: &str) -> bool {
+        Selector::new("target_modules", modules).unwrap().covers(path).unwrap()
     }
 
-    fn selected(targets: &TargetModules) -> Vec<String> {
-        let selected = targets.select(&modules()).unwrap();
-        selected.into_iter().map(|module| module.name).collect()
+    fn names(names: &[&str]) -> TargetModules {
+        TargetModules::Names(names.iter().map(|name| (*name).to_owned()).collect())
     }
 
     #[test]
-    fn names_match_whole_paths_or_their_ends() {
-        let names =
-            |names: &[&str]| TargetModules::Names(names.iter().map(|n| (*n).to_owned()).collect());
-        assert_eq!(selected(&names(&["q_proj"])).len(), 2);
-        assert_eq!(selected(&names(&["layers.0.self_attn.q_proj"])).len(), 1);
-        assert_eq!(selected(&names(&["model.layers.0.mlp.up_proj"])).len(), 1);
-        // No part of a name is enough.
-        let error = names(&["proj"]).select(&modules()).unwrap_err();
-        assert!(error.to_string().contains("`proj`"), "{error}");
-        let error = names(&["q_proj", "up_prj"]).select(&modules()).unwrap_err();
-        assert!(error.to_string().contains("did you mean `up_proj`"), "{error}");
+    fn names_match_whole_parts_of_a_path() {
+        for name in ["q_proj", "self_attn.q_proj", "10.self_attn.q_proj", QUERIES] {
+            assert!(covers(&names(&[name]), QUERIES), "{name}");
+        }
+        for name in ["proj", "0.self_attn.q_proj", "k_proj", "self_attn"] {
+            assert!(!covers(&names(&[name]), QUERIES), "{name}");
+        }
+        let list = names(&["q_proj"]);
+        assert!(!Selector::new("target_modules", &list).unwrap().spells_out(QUERIES));
+        let list = names(&["q_proj", QUERIES]);
+        assert!(Selector::new("target_modules", &list).unwrap().spells_out(QUERIES));
     }
 
     #[test]
     fn patterns_match_whole_paths_and_may_look_around() {
         let pattern = |text: &str| TargetModules::Pattern(text.to_owned());
-        assert_eq!(selected(&pattern(r".*\.q_proj")).len(), 2);
-        assert_eq!(
-            selected(&pattern(r"^(?!.*mlp).*layers\.(0|7)\..*")),
-            ["model.layers.0.self_attn.q_proj"]
-        );
-        assert!(pattern("q_proj").select(&modules()).is_err());
-        let error = pattern("(").select(&modules()).unwrap_err();
-        assert!(error.to_string().contains("`target_modules` has the pattern `(`"), "{error}");
+        assert!(covers(&pattern(r".*\.q_proj"), QUERIES));
+        assert!(covers(&pattern(r"^(?!.*mlp).*layers\.(0|10)\..*"), QUERIES));
+        assert!(!covers(&pattern("q_proj"), QUERIES));
+        let broken = pattern("(");
+        let error = Selector::new("exclude_modules", &broken).err().unwrap();
+        assert!(error.to_string().contains("`exclude_modules` has the pattern `(`"), "{error}");
     }
 
     #[test]
     fn all_linear_is_everything() {
-        assert_eq!(selected(&TargetModules::AllLinear).len(), 3);
+        assert!(covers(&TargetModules::AllLinear, QUERIES));
     }
 }

@@ -39,6 +39,24 @@ pub fn hf_name(gguf_name: &str, post_norms: bool) -> Cow<'_, str> {
     translated(gguf_name, post_norms).map_or(Cow::Borrowed(gguf_name), Cow::Owned)
 }
 
+/// The name in GGUF files of a tensor of a Hugging Face folder, the inverse of [`hf_name`].
+pub fn gguf_name(hf_name: &str, post_norms: bool) -> Cow<'_, str> {
+    let norms: &[_] = if post_norms { &POST_NORMS } else { &PLAIN_NORMS };
+    let find = |names: &[(&'static str, &str)], hf: &str| {
+        names.iter().find(|(_, name)| *name == hf).map(|(gguf, _)| *gguf)
+    };
+    let name = || {
+        let (module, kind) = hf_name.rsplit_once('.')?;
+        if let Some(in_block) = module.strip_prefix("model.layers.") {
+            let (block, module) = in_block.split_once('.')?;
+            let module = find(&BLOCK_NAMES, module).or_else(|| find(norms, module))?;
+            return Some(format!("blk.{block}.{module}.{kind}"));
+        }
+        Some(format!("{}.{kind}", find(&MODEL_NAMES, module)?))
+    };
+    name().map_or(Cow::Borrowed(hf_name), Cow::Owned)
+}
+
 fn translated(gguf_name: &str, post_norms: bool) -> Option<String> {
     let norms: &[_] = if post_norms { &POST_NORMS } else { &PLAIN_NORMS };
     let (module, kind) = gguf_name.rsplit_once('.')?;
@@ -76,7 +94,7 @@ mod tests {
             ("", ""),
         ];
         for (gguf, hf) in pairs {
-            assert_eq!(hf_name(gguf, false), hf);
+            assert_eq!((hf_name(gguf, false), gguf_name(hf, false)), (hf.into(), gguf.into()));
         }
         let norms = [
             ("blk.3.ffn_norm.weight", "model.layers.3.pre_feedforward_layernorm.weight"),
@@ -85,7 +103,7 @@ mod tests {
             ("blk.3.attn_norm.weight", "model.layers.3.input_layernorm.weight"),
         ];
         for (gguf, hf) in norms {
-            assert_eq!(hf_name(gguf, true), hf);
+            assert_eq!((hf_name(gguf, true), gguf_name(hf, true)), (hf.into(), gguf.into()));
         }
     }
 }

@@ -12,7 +12,7 @@ mod tensor_source;
 
 pub use error::{CheckpointError, UnreadableTensor};
 pub use folder::HfFolder;
-pub use gguf_names::hf_name;
+pub use gguf_names::{gguf_name, hf_name};
 pub use json_object::JsonError;
 pub(crate) use json_object::{JsonObject, short};
 pub use model_files::ModelFiles;

@@ -23,7 +23,7 @@ impl TensorSource {
         let mut source = Self::empty(file.path());
         for info in file.tensors() {
             let name = hf_name(&info.name, config.options.post_norms).into_owned();
-            let order = row_order(&name, config);
+            let order = RowOrder::of(&name, config);
             let tensor = RawTensor::from_directory(file, info, name.clone(), order);
             source.tensors.insert(name, tensor);
         }
@@ -99,13 +99,4 @@ impl TensorSource {
             expected: shape.to_vec(),
         })
     }
-}
-
-/// The order in which a GGUF file of this model stores the rows of a tensor.
-fn row_order(name: &str, config: &ModelConfig) -> Option<RowOrder> {
-    let rotary =
-        [".self_attn.q_proj.", ".self_attn.k_proj."].iter().any(|part| name.contains(part));
-    (rotary && config.architecture.gguf_interleaves_rotary_rows())
-        .then(|| RowOrder::interleaved(config.head_dim))
-        .flatten()
 }

@@ -95,6 +95,22 @@ impl Architecture {
         Self::find(|names| names.gguf == Some(name))
     }
 
+    /// The class in the `architectures` of `config.json`.
+    pub fn class(self) -> &'static str {
+        self.names().class
+    }
+
+    /// The `model_type` of `config.json`.
+    pub fn model_type(self) -> &'static str {
+        self.names().model_type
+    }
+
+    /// The `general.architecture` of GGUF metadata.
+    pub fn gguf_name(self) -> &'static str {
+        // Converters write Mistral as the Llama that it is but for its window.
+        self.names().gguf.unwrap_or("llama")
+    }
+
     /// Whether converters to GGUF interleave the rows of this kind's query and key projections (see
     /// [`RowOrder`](crate::checkpoint_files::RowOrder)).
     pub fn gguf_interleaves_rotary_rows(self) -> bool {
@@ -116,6 +132,11 @@ impl Architecture {
     pub fn supported_names() -> String {
         let names: Vec<&str> = KNOWN.iter().map(|names| names.class).collect();
         names.join(", ")
+    }
+
+    fn names(self) -> &'static Names {
+        let own = KNOWN.iter().find(|names| names.architecture == self);
+        own.unwrap_or_else(|| unreachable!("every architecture is in the list"))
     }
 
     fn find(matches: impl Fn(&Names) -> bool) -> Option<Self> {

@@ -10,6 +10,7 @@ mod json_rope;
 mod model_config;
 mod options;
 mod rope;
+mod to_json;
 
 pub use architecture::Architecture;
 pub use error::ConfigError;

@@ -106,6 +106,11 @@ impl<K: Kernels> Adapter<K> {
         &self.pairs
     }
 
+    /// All pairs, in the order of [`Self::places`].
+    pub(crate) fn into_pairs(self) -> Vec<LoraPair<K::Buffer>> {
+        self.pairs
+    }
+
     /// Lengths of `a` and `b` of every pair.
     pub(crate) fn sizes(&self) -> impl Iterator<Item = [usize; 2]> {
         self.sizes.iter().copied()

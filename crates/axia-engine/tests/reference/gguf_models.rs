@@ -2,19 +2,21 @@
 //! Hugging Face folders.
 
 use crate::case::fixtures;
+use axia_engine::adapter::Adapter as PeftAdapter;
 use axia_engine::checkpoint_files::ModelFiles;
 use axia_engine::config::{Architecture, ModelConfig};
 use axia_engine::decoder::{Activations, Decoder, Keep};
 use axia_engine::forest::Forest;
 use axia_engine::gguf::{GgufWriter, MetadataValue};
 use axia_engine::kernels::CpuKernels;
+use axia_engine::lora::Adapter;
 use std::path::Path;
 
-type Entries = Vec<(&'static str, MetadataValue)>;
+pub type Entries = Vec<(&'static str, MetadataValue)>;
 
 /// Folder below the fixtures, `general.architecture`, and what metadata the model needs beside its
 /// sizes.
-fn cases() -> Vec<(&'static str, &'static str, Entries)> {
+pub fn cases() -> Vec<(&'static str, &'static str, Entries)> {
     use MetadataValue::{F32, U32};
     vec![
         ("tiny/llama", "llama", vec![]),
@@ -87,7 +89,7 @@ fn interleaved(rows: &[f32], columns: usize, head_dim: usize) -> Vec<f32> {
     order.flat_map(row).copied().collect()
 }
 
-fn convert(files: &ModelFiles, config: &ModelConfig, name: &str, extra: Entries) -> Vec<u8> {
+pub fn convert(files: &ModelFiles, config: &ModelConfig, name: &str, extra: Entries) -> Vec<u8> {
     let size = |size: usize| MetadataValue::U32(size as u32);
     let gemma = matches!(config.architecture, Architecture::Gemma2 | Architecture::Gemma3);
     let sizes = [
@@ -123,16 +125,25 @@ fn convert(files: &ModelFiles, config: &ModelConfig, name: &str, extra: Entries)
     writer.to_bytes()
 }
 
-fn logits(path: &Path) -> Vec<f32> {
+/// The logits of some made-up rows.
+pub fn logits(path: &Path, adapter: Option<&PeftAdapter>) -> Vec<f32> {
     let files = ModelFiles::open(path).unwrap();
     let config = files.config().unwrap();
     let tensors = files.tensors(&config).unwrap();
     let decoder = Decoder::load(CpuKernels::default(), config, &tensors).unwrap();
+    let adapter = adapter.map(|adapter| {
+        Adapter::from_peft(decoder.kernels(), decoder.config(), adapter, ("a", "m")).unwrap()
+    });
     let tokens: Vec<u32> = (0..40).map(|i| i * 29 % 45 + 3).collect();
     let (forest, _) = Forest::build(&[&tokens[..], &tokens[..20], &tokens[..3]]);
     let all: Vec<u32> = (0..forest.len() as u32).collect();
     let mut activations = Activations::default();
-    decoder.forward(None, &decoder.pass(&forest, &all), Keep::Nothing, &mut activations);
+    decoder.forward(
+        adapter.as_ref(),
+        &decoder.pass(&forest, &all),
+        Keep::Nothing,
+        &mut activations,
+    );
     decoder.logits(&activations)
 }
 
@@ -145,7 +156,7 @@ fn converted_models_give_the_same_logits() {
         let config = files.config().unwrap();
         let path = folder.path().join("model.gguf");
         std::fs::write(&path, convert(&files, &config, architecture, extra)).unwrap();
-        let (found, expected) = (logits(&path), logits(&source));
+        let (found, expected) = (logits(&path, None), logits(&source, None));
         assert_eq!(found.len(), expected.len(), "{name}");
         for (a, b) in found.iter().zip(&expected) {
             // Metadata hold the scale of attention in single precision.

@@ -66,6 +66,25 @@ fn rank_stabilised_scale() {
     }
 }
 
+/// Every way in which PEFT says which layers it adapts, with which rank and which factor.
+#[test]
+fn adapters_as_peft_writes_them() {
+    let case = Case::open("llama");
+    let folder = fixtures().join("peft");
+    let file = std::fs::read(folder.join("reference.json")).unwrap();
+    let reference: serde_json::Value = serde_json::from_slice(&file).unwrap();
+    let sequence = ids(&reference["ids"]);
+    let logits_of = reference["logits"].as_object().unwrap();
+    assert_eq!(logits_of.len(), 8);
+    for (variant, expected) in logits_of {
+        let adapter = case.adapter(&format!("../../peft/{variant}"));
+        let found = logits(&case, Some(&adapter), std::slice::from_ref(&sequence));
+        let expected: Vec<f32> =
+            expected.as_array().unwrap().iter().map(|v| v.as_f64().unwrap() as f32).collect();
+        assert_close(variant, &found[0][found[0].len() - expected.len()..], &expected);
+    }
+}
+
 #[test]
 fn greedy_continuations() {
     for name in MODELS {

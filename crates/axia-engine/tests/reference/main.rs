@@ -2,7 +2,9 @@
 //! (`tests/fixtures/README.md`).
 
 mod case;
+mod gguf_lora;
 mod gguf_models;
 mod inference;
+mod merging;
 mod options;
 mod training;

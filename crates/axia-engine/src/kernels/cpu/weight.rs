@@ -141,11 +141,20 @@ impl CpuWeight {
         Ok(())
     }
 
+    /// Calls `f(rows, weights)` for blocks of rows that cover the matrix, in order, with the low-rank
+    /// update merged in.
+    pub(crate) fn for_each_merged_block(
+        &self,
+        lora: Option<&LoraPair<Vec<f32>>>,
+        f: impl FnMut(Range<usize>, &[f32]),
+    ) {
+        self.for_each_block(lora, usize::MAX, &mut Vec::new(), f);
+    }
+
     /// The whole matrix as f32 with the low-rank update merged in.
     pub(super) fn merged(&self, lora: Option<&LoraPair<Vec<f32>>>) -> Self {
         let mut data = vec![0f32; self.rows * self.columns];
-        let mut scratch = Vec::new();
-        self.for_each_block(lora, usize::MAX, &mut scratch, |range, block| {
+        self.for_each_merged_block(lora, |range, block| {
             data[range.start * self.columns..range.end * self.columns].copy_from_slice(block);
         });
         Self::owned(data, self.columns)

@@ -1,0 +1,48 @@
+//! What can go wrong while merging.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::FloatType;
+
+/// A merge that cannot be done.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MergeError {
+    /// The place for the model is taken.
+    #[error("`{}` exists and is not an empty folder; choose another one or remove it", path.display())]
+    Occupied {
+        /// The place.
+        path: PathBuf,
+    },
+    /// A merged weight that the storage type cannot hold.
+    #[error(
+        "tensor `{tensor}` holds {value} once merged, which {dtype} cannot; choose bfloat16 or \
+         float32"
+    )]
+    Overflow {
+        /// The tensor.
+        tensor: String,
+        /// The value.
+        value: f32,
+        /// The storage type.
+        dtype: FloatType,
+    },
+    /// A tensor that is stored as blocks of bits.
+    #[error(
+        "tensor `{tensor}` is stored as {found}, which a merged model cannot keep; choose a type"
+    )]
+    Quantised {
+        /// The tensor.
+        tensor: String,
+        /// The storage type.
+        found: String,
+    },
+    /// The base's `config.json` is no JSON object.
+    #[error("`{}` should hold one JSON object", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+    },
+}
