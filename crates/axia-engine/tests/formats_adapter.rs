@@ -107,7 +107,8 @@ fn targets_may_be_a_pattern_or_everything() {
 
 #[test]
 fn targets_may_be_confined() {
-    let cases: [(&str, Value, fn(&str) -> bool); 5] = [
+    type Targeted = fn(&str) -> bool;
+    let cases: [(&str, Value, Targeted); 5] = [
         ("layers_to_transform", json!(1), |module| module.contains(".1.")),
         ("layers_to_transform", json!([0, 2]), |module| !module.contains(".1.")),
         ("exclude_modules", json!(["q_proj"]), |module| !module.ends_with("q_proj")),
