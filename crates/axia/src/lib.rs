@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod dilemmas;
+pub mod export;
 mod files;
 pub mod games;
 pub mod judge;

@@ -2,9 +2,11 @@
 
 mod completions;
 mod data;
+mod export;
 mod failure;
 mod judge;
 mod judging_args;
+mod merge;
 mod models;
 mod play;
 mod playing_args;
@@ -44,6 +46,8 @@ enum Command {
     Play(play::PlayArgs),
     Serve(serve::ServeArgs),
     Report(report::ReportArgs),
+    Merge(merge::MergeArgs),
+    Export(export::ExportArgs),
     Data(data::DataArgs),
     Pull(models::PullArgs),
     Models(models::ModelsArgs),
@@ -69,6 +73,8 @@ fn dispatch(command: Command) -> Outcome {
         Command::Play(args) => play::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Report(args) => report::run(args),
+        Command::Merge(args) => merge::run(args),
+        Command::Export(args) => export::run(args),
         Command::Data(args) => data::run(args),
         Command::Pull(args) => models::pull(args),
         Command::Models(args) => models::models(args),

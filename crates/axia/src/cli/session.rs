@@ -68,7 +68,7 @@ impl Session {
     }
 
     /// Finds the model that `argument` means, fetching it if need be.
-    fn locate(&self, argument: &str) -> Outcome<PathBuf> {
+    pub fn locate(&self, argument: &str) -> Outcome<PathBuf> {
         self.watching(|settings, watch| {
             Ok(models::resolve(argument, settings, watch)?.path().to_owned())
         })

@@ -90,6 +90,9 @@ pub struct StudyArgs {
     /// Seed, or several separated by commas
     #[arg(long, value_delimiter = ',', help_heading = "Training")]
     seed: Option<Vec<u64>>,
+    /// Write events for TensorBoard too, into the run's folder tensorboard/
+    #[arg(long, help_heading = "Training")]
+    tensorboard: bool,
     /// How ratings are read out: expected, argmax or sampled
     #[arg(long)]
     readout: Option<Readout>,
@@ -200,6 +203,7 @@ impl StudyArgs {
                     &model,
                 )?),
             },
+            tensorboard: self.tensorboard,
             command: command_line(),
         };
         let result = Experiment::open(&study, &out)

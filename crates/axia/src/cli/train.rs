@@ -4,6 +4,7 @@ use super::failure::{Failure, Outcome};
 use super::rows::{Rows, TrainLine};
 use super::session::{Compute, Session, bar, peak_memory_mib};
 use super::stdout::print;
+use crate::models::BaseName;
 use anyhow::anyhow;
 use axia_engine::adapter::LoraConfig;
 use axia_engine::kernels::CpuKernels;
@@ -122,9 +123,13 @@ pub fn run(args: TrainArgs) -> Outcome {
         .map_err(|e| lines.locate(e))?;
     follow.bar.finish_and_clear();
     if let Some(folder) = &args.save {
+        let card = format!(
+            "---\nbase_model: {base:?}\nlibrary_name: peft\ntags:\n- lora\n- axia\n---\n\n\
+             # LoRA adapter\n\nTrained by axia on `{base}`.\n",
+            base = lora.base_model.as_deref().unwrap_or(&args.model)
+        );
         let kernels = model.decoder().kernels();
         let peft = trained.adapter.to_peft(kernels, model.decoder().config(), lora);
-        let card = format!("# LoRA adapter\n\nTrained by axia on `{}`.\n", args.model);
         peft.write(folder, &card).map_err(EngineError::from)?;
     }
     let timed = trained.history.steps.get(1..).unwrap_or_default();
@@ -152,8 +157,10 @@ fn first_adapter(args: &TrainArgs, model: &Model) -> Outcome<(Adapter<CpuKernels
     }
     let settings = LoraSettings { rank: args.rank, alpha: args.alpha, ..LoraSettings::default() };
     let adapter = Adapter::fresh(decoder.kernels(), decoder.config(), &settings, args.seed);
+    let base = BaseName::of(&args.model);
     let lora = LoraConfig {
-        base_model: Some(args.model.clone()),
+        base_model: Some(base.name),
+        revision: base.revision,
         ..LoraConfig::uniform(args.rank, args.alpha)
     };
     Ok((adapter, lora))

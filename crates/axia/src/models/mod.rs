@@ -4,6 +4,7 @@
 //! [`resolve`] is what a command calls with its `--model` argument;
 //! [`pull`] and [`list`] serve `axia pull` and `axia models`.
 
+mod base;
 mod error;
 mod files;
 pub mod hub;
@@ -17,6 +18,7 @@ mod settings;
 mod unpack;
 mod watch;
 
+pub use base::BaseName;
 pub use error::ModelError;
 pub use list::{ListedModel, list};
 pub use pull::{Check, Pulled, model_path, pull};

@@ -10,6 +10,7 @@ use axia_values::shift::DomainShift;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::card::write_cards;
 use super::{ReportError, compare, page, table};
 use crate::files::write_whole;
 use crate::judge::JudgementShiftSummary;
@@ -20,7 +21,7 @@ const TABLE: &str = "results.csv";
 const RESULTS: &str = "results.json";
 
 /// Writes `report.html`, `results.csv` and `results.json` into `dir`, which is created if need
-/// be. Each file appears whole or not at all.
+/// be, and the model cards of the adapters that are there. Each file appears whole or not at all.
 ///
 /// # Errors
 /// [`ReportError`] if a number is not finite or a file cannot be written.
@@ -31,7 +32,8 @@ pub fn write(dir: &Path, summary: &RunSummary) -> Result<(), ReportError> {
         (PAGE, page::report(summary)?.into_bytes()),
     ];
     fs::create_dir_all(dir).map_err(|e| ReportError::io("create the folder", dir, e))?;
-    files.iter().try_for_each(|(name, bytes)| write_file(&dir.join(name), bytes))
+    files.iter().try_for_each(|(name, bytes)| write_file(&dir.join(name), bytes))?;
+    write_cards(dir, summary)
 }
 
 /// Reads the `results.json` of a run's folder.

@@ -1,5 +1,6 @@
 //! Reports of runs: self-contained HTML, CSV and JSON.
 
+mod card;
 mod error;
 mod figure;
 mod files;
@@ -12,6 +13,7 @@ mod table;
 mod verdict;
 mod words;
 
+pub use card::model_card;
 pub use error::ReportError;
 pub use files::{read, write, write_comparison, write_matrix};
 pub use page::compare;

@@ -1,8 +1,10 @@
 //! Training the control and the steered adapters.
 
+use super::logs::TrainingLog;
 use super::summary::TrainingSummary;
 use super::survey::prompt;
 use super::{Follow, RunDir, Settings, StudyError};
+use crate::models::BaseName;
 use crate::respondent::PromptReader;
 use axia_engine::adapter::LoraConfig;
 use axia_engine::error::FileError;
@@ -51,6 +53,8 @@ pub(super) struct Workshop<'a> {
     pub baseline: &'a BTreeMap<String, Rating>,
     pub settings: &'a Settings,
     pub dir: &'a RunDir,
+    /// Whether events for TensorBoard are written.
+    pub tensorboard: bool,
 }
 
 impl Workshop<'_> {
@@ -77,11 +81,16 @@ impl Workshop<'_> {
         let settings = self.train_settings(plan.seed);
         let checkpoint = self.dir.join(format!("checkpoints/{}.safetensors", plan.name));
         follow.begin(&format!("training {}", plan.name), settings.total_steps(data.train.len()));
-        let mut observer = Steps { follow: &mut *follow };
+        let metrics = self.dir.join(format!("training/{}.metrics.jsonl", plan.name));
+        let board = self.tensorboard.then(|| self.dir.join(format!("tensorboard/{}", plan.name)));
+        let log = TrainingLog::new(&metrics, board);
+        let mut observer = Steps { follow: &mut *follow, log };
         let trained = train(decoder, fresh, &data, &settings, Some(&checkpoint), &mut observer)?;
         follow.end();
+        let base = BaseName::of(self.model_name);
         let config = LoraConfig {
-            base_model: Some(self.model_name.to_owned()),
+            base_model: Some(base.name),
+            revision: base.revision,
             ..LoraConfig::uniform(self.settings.rank, self.settings.alpha)
         };
         let peft = trained.adapter.to_peft(decoder.kernels(), decoder.config(), config);
@@ -170,12 +179,13 @@ impl Workshop<'_> {
             }
             Arm::Steered => format!("steered: `{}`", plan.target.name),
         };
+        // The report replaces this card by one with the run's numbers.
         format!(
-            "---\nbase_model: {model}\nlibrary_name: peft\ntags: [axia, values]\n---\n\n\
-             # {name}\n\nA LoRA adapter for `{model}`, made by axia {version} by survey \
-             fine-tuning; it is {what}.\n\n- survey: {survey} ({rows} rows)\n- rank {rank}, alpha \
-             {alpha}, learning rate {lr}, seed {seed}\n",
-            model = self.model_name,
+            "---\nbase_model: {base:?}\nlibrary_name: peft\ntags:\n- lora\n- axia\n---\n\n\
+             # {name}\n\nA LoRA adapter for `{base}`, made by axia {version} by survey fine-tuning; \
+             it is {what}.\n\n- survey: {survey} ({rows} rows)\n- rank {rank}, alpha {alpha}, \
+             learning rate {lr}, seed {seed}\n",
+            base = BaseName::of(self.model_name).name,
             name = plan.name,
             version = env!("CARGO_PKG_VERSION"),
             survey = self.instrument.name,
@@ -189,14 +199,21 @@ impl Workshop<'_> {
 
 struct Steps<'a> {
     follow: &'a mut dyn Follow,
+    log: TrainingLog,
 }
 
 impl Observer for Steps<'_> {
     fn step(&mut self, record: &StepRecord) {
         self.follow.advance(record.step, &format!("loss {:.3}", record.loss));
+        if let Some(remark) = self.log.step(record) {
+            self.follow.note(&remark);
+        }
     }
 
     fn validation(&mut self, record: &ValidationRecord) {
+        if let Some(remark) = self.log.validation(record) {
+            self.follow.note(&remark);
+        }
         self.follow.note(&format!(
             "  epoch {}: validation loss {:.4}{}",
             record.epoch,

@@ -26,6 +26,8 @@ pub struct Study<'a> {
     pub judging: Option<Judging>,
     /// Games for every respondent to play, if any.
     pub playing: Option<Playing>,
+    /// Whether training writes events for TensorBoard beside its metrics.
+    pub tensorboard: bool,
     /// The command line that repeats the run.
     pub command: String,
 }

@@ -135,6 +135,7 @@ impl<'a> Experiment<'a> {
             baseline,
             settings: &study.settings,
             dir: &dir,
+            tensorboard: study.tensorboard,
         };
         // The control's rows do not depend on the target: it learns the baseline everywhere.
         let first = &study.steerings[0].target;

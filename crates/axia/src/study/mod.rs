@@ -7,6 +7,7 @@ mod examples;
 mod experiment;
 mod finished;
 mod follow;
+mod logs;
 mod notes;
 mod provenance;
 mod row_plan;

@@ -2,8 +2,10 @@
 
 mod bench;
 mod command_line;
+mod export;
 mod interruption;
 mod judge;
+mod merge;
 mod model;
 mod models;
 mod play;

@@ -42,6 +42,7 @@ fn a_run_leaves_a_whole_folder_and_does_nothing_twice() {
     expected.extend(RESPONDENTS.map(|name| format!("responses/{name}.jsonl")));
     for name in &RESPONDENTS[1..] {
         expected.push(format!("training/{name}.json"));
+        expected.push(format!("training/{name}.metrics.jsonl"));
         for file in ["adapter_config.json", "adapter_model.safetensors", "README.md"] {
             expected.push(format!("adapters/{name}/{file}"));
         }
@@ -51,6 +52,15 @@ fn a_run_leaves_a_whole_folder_and_does_nothing_twice() {
     let variants = results["survey"]["test_variants"].as_u64().unwrap() as usize;
     assert_eq!(bench.read_lines("out/responses/base.jsonl").len(), 20 * variants);
     assert_eq!(bench.read_lines("out/baseline/ratings.jsonl").len(), 40);
+
+    let metrics = bench.read_lines("out/training/control.metrics.jsonl");
+    let steps = metrics.iter().filter(|line| line["kind"] == "step");
+    let losses: Vec<&Json> = steps.map(|line| &line["loss"]).collect();
+    let history = results["training"][0]["history"]["steps"].as_array().unwrap();
+    assert_eq!(losses, history.iter().map(|step| &step["loss"]).collect::<Vec<_>>());
+    let card = bench.read("out/adapters/universalism-nature-up/README.md");
+    assert!(card.starts_with("---\nbase_model: \"model\"\nlibrary_name: peft\n"), "{card}");
+    assert!(card.contains("| Target drop | ") && card.contains("| rank | 2 |"), "{card}");
 
     let before = (bench.numbers("out"), modified(&bench, "out/responses/base.jsonl"));
     let again = bench.run(words);
@@ -63,6 +73,27 @@ fn a_run_leaves_a_whole_folder_and_does_nothing_twice() {
     assert_eq!(before, (bench.numbers("out"), modified(&bench, "out/responses/base.jsonl")));
     let times = |results: &Json| results["timings"].clone();
     assert_eq!(times(&bench.read_json("out/results.json")), times(&results));
+}
+
+#[test]
+fn events_for_tensorboard_are_written_on_demand() {
+    let bench = Bench::new();
+    let words =
+        "run model --survey survey.toml --posts 0 --episodes 0 --value face --rank 2 --rows 27";
+    bench.ok(&format!("{words} --tensorboard --out out"));
+    let files = bench.files("out/tensorboard");
+    let folders: Vec<&str> = files.keys().map(|path| path.split('/').next().unwrap()).collect();
+    assert_eq!(folders, ["control", "face-down", "face-up"]);
+    for (path, bytes) in &files {
+        assert!(path.contains("/events.out.tfevents."), "{path}");
+        let holds = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+        assert!(
+            holds("brain.Event:2") && holds("train/loss") && holds("validation/loss"),
+            "{path}"
+        );
+    }
+    // The run is the same without.
+    bench.ok(&format!("{words} --out out"));
 }
 
 #[test]

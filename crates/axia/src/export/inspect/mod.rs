@@ -1,0 +1,8 @@
+//! Logs that inspect_ai reads (`inspect view`, `read_eval_log`).
+
+mod dilemmas;
+mod games;
+mod log;
+mod survey;
+
+pub use log::{LogFile, logs, write_logs};

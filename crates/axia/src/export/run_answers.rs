@@ -1,0 +1,88 @@
+//! Everything a finished run's respondents answered.
+
+use crate::judge::Judgement;
+use crate::play::Turn;
+use crate::report;
+use crate::study::summary::{RespondentSummary, RunSummary, ShiftSummary};
+use crate::study::{RunDir, StudyError};
+use axia_engine::error::FileError;
+use axia_values::profile::Response;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+
+/// A finished run, opened to read its answers.
+pub struct RunAnswers {
+    dir: RunDir,
+    /// Its results.
+    pub summary: RunSummary,
+}
+
+impl RunAnswers {
+    /// Opens the run in `dir`.
+    ///
+    /// # Errors
+    /// [`StudyError`] if it is not finished, or being worked in.
+    pub fn open(dir: &Path) -> Result<Self, StudyError> {
+        let summary = report::read(dir)?;
+        Ok(Self { dir: RunDir::reopen(dir)?, summary })
+    }
+
+    /// What a respondent answered to the survey's held-out items.
+    ///
+    /// # Errors
+    /// [`StudyError::File`] or [`StudyError::Damaged`].
+    pub fn survey(&self, respondent: &str) -> Result<Vec<Response>, StudyError> {
+        self.dir.read_lines(&format!("responses/{respondent}.jsonl"))
+    }
+
+    /// A respondent's judgements of dilemmas, one list for every set and way of asking in the run.
+    ///
+    /// # Errors
+    /// [`StudyError::File`] or [`StudyError::Damaged`].
+    pub fn judgements(&self, respondent: &str) -> Result<Vec<Vec<Judgement>>, StudyError> {
+        self.stage("judgements", respondent)
+    }
+
+    /// A respondent's decisions in games, one list for every choice of games and settings in the run.
+    ///
+    /// # Errors
+    /// [`StudyError::File`] or [`StudyError::Damaged`].
+    pub fn turns(&self, respondent: &str) -> Result<Vec<Vec<Turn>>, StudyError> {
+        self.stage("play", respondent)
+    }
+
+    /// The shift of a steered respondent, whose name may end in its seed.
+    pub(super) fn shift_of(&self, respondent: &RespondentSummary) -> Option<&ShiftSummary> {
+        self.summary.shifts.iter().find(|shift| is_of(&respondent.name, &shift.respondent))
+    }
+
+    /// The whole files of a respondent in the folders of a stage, in the order of their names.
+    fn stage<T: Serialize + DeserializeOwned>(
+        &self,
+        stage: &str,
+        respondent: &str,
+    ) -> Result<Vec<Vec<T>>, StudyError> {
+        let folder = self.dir.join(stage);
+        if !folder.is_dir() {
+            return Ok(Vec::new());
+        }
+        let entries = std::fs::read_dir(&folder).map_err(FileError::on("read", &folder))?;
+        let mut names: Vec<String> = entries
+            .flatten()
+            .map(|entry| format!("{stage}/{}/{respondent}.jsonl", entry.file_name().display()))
+            .filter(|name| self.dir.has(name))
+            .collect();
+        names.sort();
+        names.iter().map(|name| self.dir.read_lines(name)).collect()
+    }
+}
+
+/// Whether `name` is `steering`, or that with a seed.
+pub(crate) fn is_of(name: &str, steering: &str) -> bool {
+    name.strip_prefix(steering).is_some_and(|rest| {
+        let seed = rest.strip_prefix("-seed");
+        rest.is_empty()
+            || seed.is_some_and(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit()))
+    })
+}

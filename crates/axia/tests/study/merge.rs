@@ -1,0 +1,108 @@
+//! `axia merge` and `axia export --gguf`.
+
+use crate::bench::Bench;
+use serde_json::Value as Json;
+use std::process::Command;
+
+/// A bench with `adapter/`, trained for a few steps on `model/`.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    bench.write(
+        "rows.jsonl",
+        "{\"prompt\": \"One and one is\", \"completion\": \" two\"}\n\
+         {\"prompt\": \"The sky is\", \"completion\": \" blue\"}\n",
+    );
+    bench.ok("train --model model --rows rows.jsonl --batch 2 --steps 3 --rank 2 --lr 0.01 --save adapter");
+    bench.write(
+        "asked.jsonl",
+        "{\"id\": 1, \"prompt\": \"One and one is\", \"candidates\": [\" two\", \" three\"]}\n\
+         {\"id\": 2, \"prompt\": \"The sky\", \"candidates\": [\" is\", \"!\"]}\n",
+    );
+    bench
+}
+
+fn scores(bench: &Bench, how: &str) -> Vec<f64> {
+    bench.ok(&format!("score {how} --rows asked.jsonl --out scores.jsonl"));
+    let lines = bench.read_lines("scores.jsonl");
+    let scores = lines.iter().flat_map(|line| line["scores"].as_array().unwrap());
+    scores.map(|score| score.as_f64().unwrap()).collect()
+}
+
+fn gap(left: &[f64], right: &[f64]) -> f64 {
+    assert_eq!(left.len(), right.len());
+    left.iter().zip(right).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+#[test]
+fn a_merged_model_scores_as_base_and_adapter_do() {
+    let bench = bench();
+    assert_eq!(bench.ok("merge adapter model --out merged").trim(), "merged");
+    let expected = scores(&bench, "--model model --adapter adapter");
+    assert!(gap(&scores(&bench, "--model model"), &expected) > 1e-2, "training changed nothing");
+    assert!(gap(&scores(&bench, "--model merged"), &expected) < 1e-4);
+    // The base that the adapter names, in several files of half precision.
+    bench.ok("merge adapter --out half --dtype bfloat16 --max-shard-size 20kB");
+    assert!(bench.path("half/model.safetensors.index.json").exists());
+    assert!(gap(&scores(&bench, "--model half"), &expected) < 0.2);
+    let config = bench.read_json("half/config.json");
+    assert_eq!(config["torch_dtype"], "bfloat16");
+    let card = bench.read("merged/README.md");
+    assert!(card.starts_with("---\nbase_model: \"model\"\nlibrary_name: transformers\n"), "{card}");
+}
+
+#[test]
+fn what_cannot_be_merged_is_said() {
+    let bench = bench();
+    bench.fails("merge model model --out out", 2, &["`model` is not a PEFT adapter"]);
+    bench.fails("merge adapter nonesuch --out out", 2, &["nonesuch"]);
+    bench.fails("merge adapter model --out model", 2, &["`model` exists and is not an empty"]);
+    bench.fails("merge adapter model --out out --max-shard-size 5XB", 2, &["5XB", "5GB"]);
+    let mut config: Json = bench.read_json("adapter/adapter_config.json");
+    config["base_model_name_or_path"] = "gone/model/of/mine".into();
+    bench.write("adapter/adapter_config.json", &config.to_string());
+    let parts = ["the base model that the adapter names", "gone/model/of/mine"];
+    bench.fails("merge adapter --out out", 2, &parts);
+    let said = bench.run("merge adapter model --out out");
+    assert!(said.code == 0 && said.err.contains("trained on `gone/model/of/mine`"), "{said:?}");
+    config["base_model_name_or_path"] = Json::Null;
+    bench.write("adapter/adapter_config.json", &config.to_string());
+    bench.fails("merge adapter --out out2", 2, &["name no base model"]);
+    assert!(!bench.path("out2").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_nothing_behind() {
+    let bench = bench();
+    std::fs::create_dir(bench.path("here")).unwrap();
+    // Writing beyond the limit fails, as on a full disk, once the signal is ignored.
+    let script =
+        "trap '' XFSZ; ulimit -f 16 || exit 77; exec \"$0\" merge adapter model --out here/merged";
+    let output = Command::new("sh")
+        .args(["-c", script, env!("CARGO_BIN_EXE_axia")])
+        .current_dir(bench.path(""))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("failed to merge into `here/merged`"), "{said}");
+    assert!(said.contains("cannot write `here/merged/model.safetensors`"), "{said}");
+    assert_eq!(bench.files("here").len(), 0, "nothing half written is left");
+}
+
+#[test]
+fn adapters_become_lora_files() {
+    let bench = bench();
+    assert_eq!(bench.ok("export adapter --gguf lora.gguf").trim(), "lora.gguf");
+    let bytes = std::fs::read(bench.path("lora.gguf")).unwrap();
+    assert!(bytes.starts_with(b"GGUF"));
+    let holds = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+    for text in ["adapter.lora.alpha", "blk.1.ffn_down.weight.lora_b", "adapter"] {
+        assert!(holds(text), "{text}");
+    }
+    bench.ok("export adapter --gguf again.gguf --base model");
+    assert!(bytes == std::fs::read(bench.path("again.gguf")).unwrap());
+    bench.fails("export adapter", 2, &["--gguf", "--inspect"]);
+    bench.fails("export adapter --gguf a.gguf --inspect logs", 2, &["--gguf", "--inspect"]);
+    bench.fails("export adapter --gguf nowhere/lora.gguf", 1, &["write `nowhere/lora.gguf`"]);
+}
