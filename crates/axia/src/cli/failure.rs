@@ -51,6 +51,14 @@ impl Failure {
         self
     }
 
+    /// Says what becomes of the work if the user asked to stop.
+    pub fn while_cancelling(mut self, outlook: String) -> Self {
+        if self.kind == Kind::Cancelled {
+            self.error = anyhow::anyhow!(outlook);
+        }
+        self
+    }
+
     /// Prints the message to standard error and gives the exit code.
     pub fn report(&self) -> ExitCode {
         match self.kind {

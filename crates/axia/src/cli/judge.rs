@@ -1,7 +1,9 @@
 //! `axia judge`: moral judgements of the respondents of finished runs.
 
 use super::failure::{Failure, Outcome};
+use super::judge_alone;
 use super::judging_args::{JudgingArgs, JudgingDefaults};
+use super::respondent_args::RespondentArgs;
 use super::session::{Compute, Session, StudyBars};
 use super::stdout::{print, print_json};
 use crate::judge::{JudgementSummary, Ways};
@@ -15,42 +17,48 @@ use axia_values::target::Target;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-const DEFAULTS: JudgingDefaults = JudgingDefaults { posts: None, ways: Ways::Rotations };
+pub(super) const DEFAULTS: JudgingDefaults = JudgingDefaults { posts: None, ways: Ways::Rotations };
 
 /// Have the respondents of runs judge moral dilemmas
 ///
 /// Every respondent of a run (base, control, steered) reads posts in which people ask whether they
 /// were in the wrong, and the probabilities of three verdicts are compared. The results go into
 /// each run's results.json and report. Several runs give the matrix of steered values × values of
-/// posts.
+/// posts. With --respondent one model behind a server judges, without a run.
 ///
 /// Examples:
 ///   axia judge runs/universalism-nature
 ///   axia judge runs/face --dilemmas my-dilemmas.jsonl --calibrate
 ///   axia judge runs/* --matrix matrix.html
+///   axia judge --respondent http://localhost:8000 --served-model qwen3-8b --chat
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct JudgeArgs {
     /// Folders of finished runs
-    #[arg(required = true)]
+    #[arg(required_unless_present = "respondent", conflicts_with = "respondent")]
     runs: Vec<PathBuf>,
     #[command(flatten)]
-    judging: JudgingArgs,
+    pub(super) judging: JudgingArgs,
     /// Put questions in the model's chat format
     #[arg(long)]
-    chat: bool,
+    pub(super) chat: bool,
     /// Model, if it is no longer where the run found it
-    #[arg(long)]
+    #[arg(long, conflicts_with = "respondent")]
     model: Option<String>,
     /// Seed of the choice of posts
     #[arg(long, default_value_t = 0)]
-    seed: u64,
+    pub(super) seed: u64,
+    /// Folder for the judgements of a model behind a server [default: runs/judge-NAME]
+    #[arg(long, requires = "respondent")]
+    pub(super) out: Option<PathBuf>,
     /// Where the matrix of several runs goes
     #[arg(long, default_value = "matrix.html")]
     matrix: PathBuf,
     /// Print the results as JSON
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) served: RespondentArgs,
     #[command(flatten)]
     compute: Compute,
 }
@@ -58,6 +66,9 @@ pub struct JudgeArgs {
 /// Runs the command.
 pub fn run(args: JudgeArgs) -> Outcome {
     let session = Session::start(&args.compute)?;
+    if args.served.given() {
+        return judge_alone::run(&args, &session);
+    }
     let mut summaries = Vec::new();
     for dir in &args.runs {
         summaries.push(judge_run(&args, &session, dir)?);
@@ -105,7 +116,7 @@ fn judge_run(args: &JudgeArgs, session: &Session, dir: &Path) -> Outcome<Judgeme
     Ok(judged)
 }
 
-fn kept(error: StudyError, dir: &Path) -> Failure {
+pub(super) fn kept(error: StudyError, dir: &Path) -> Failure {
     match error.is_cancelled() {
         true => Failure::cancelled(anyhow!(
             "the judgements so far are kept in `{}`; the same command goes on from there",

@@ -2,6 +2,7 @@
 
 use super::failure::{Failure, Outcome};
 use crate::judge::{JudgeSettings, Judging, Ways, around_target};
+use anyhow::anyhow;
 use axia_values::dilemma::DilemmaSet;
 use axia_values::target::Target;
 use axia_values::taxonomy::{RefinedValue, Value};
@@ -66,6 +67,26 @@ impl JudgingArgs {
         if posts == Some(0) || values.is_empty() {
             return Ok(None);
         }
+        self.judging(posts, &values, defaults.ways, seed, chat).map(Some)
+    }
+
+    /// The dilemmas to be judged by a respondent that nobody steered.
+    pub fn untargeted(&self, ways: Ways, seed: u64, chat: bool) -> Outcome<Judging> {
+        if self.posts == Some(0) {
+            return Err(Failure::input(anyhow!("--posts must be at least 1")));
+        }
+        self.judging(self.posts, &[], ways, seed, chat)
+    }
+
+    /// At most `posts` dilemmas, those about `values` first.
+    fn judging(
+        &self,
+        posts: Option<usize>,
+        values: &[RefinedValue],
+        ways: Ways,
+        seed: u64,
+        chat: bool,
+    ) -> Outcome<Judging> {
         let set = match &self.dilemmas {
             Some(path) => read_dilemmas(path)?,
             None => DilemmaSet::bundled().clone(),
@@ -74,14 +95,14 @@ impl JudgingArgs {
             Some(WaysName::Latin) => Ways::Latin,
             Some(WaysName::Rotations) => Ways::Rotations,
             Some(WaysName::All) => Ways::All,
-            None => defaults.ways,
+            None => ways,
         };
         let set = match posts {
-            Some(most) => around_target(&set, &values, most, seed),
+            Some(most) => around_target(&set, values, most, seed),
             None => set,
         };
         let settings = JudgeSettings { ways, calibrate: self.calibrate, chat };
-        Ok(Some(Judging { set, settings }))
+        Ok(Judging { set, settings })
     }
 }
 

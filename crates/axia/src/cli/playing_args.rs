@@ -3,7 +3,6 @@
 use super::failure::Outcome;
 use crate::games::Location;
 use crate::play::{Decide, Guidance, PlaySettings, PlayedGame, Playing};
-use axia_engine::Model;
 use clap::{Args, ValueEnum};
 
 /// How a model chooses.
@@ -42,13 +41,13 @@ impl PlayingArgs {
         self.decide.is_some() || self.guidance.is_some()
     }
 
-    /// The games in `locations`, played by `model` as `defaults` say unless arguments say
-    /// otherwise. A model without a chat template reads plain text.
+    /// The games in `locations`, played as `defaults` say unless arguments say otherwise. A model
+    /// that does not take chats reads plain text.
     pub fn resolve(
         &self,
         locations: &[Location],
         defaults: PlaySettings,
-        model: &Model,
+        takes_chats: bool,
     ) -> Outcome<Playing> {
         let games = locations
             .iter()
@@ -67,7 +66,7 @@ impl PlayingArgs {
             Some(GuidanceName::Ethics) => Guidance::Ethics,
             None => defaults.guidance,
         };
-        let chat = defaults.chat && model.chat_template().is_ok();
+        let chat = defaults.chat && takes_chats;
         Ok(Playing { games, settings: PlaySettings { decide, guidance, chat, ..defaults } })
     }
 }

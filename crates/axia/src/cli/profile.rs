@@ -1,21 +1,22 @@
 //! `axia profile`: the value profile of a respondent.
 
 use super::failure::{Failure, Outcome};
+use super::respondent_args::{RespondentArgs, with_account};
 use super::session::{Compute, Session, StudyBars};
 use super::stdout::{print, print_json};
 use super::study_args::{limited, load_instrument};
-use crate::respondent::Embedded;
+use crate::games::plain;
+use crate::respondent::{Embedded, Respondent, Shape};
 use crate::study::survey::{Administration, AnswerMode, SAMPLED, administer};
 use crate::study::{Follow, RunDir, StudyError, VariantPlan, sha256_of};
-use axia_engine::Model;
 use axia_values::instrument::{Instrument, Item, Split};
 use axia_values::profile::{
     BaselineRule, DimensionScore, Profile, Readout, Scores, baseline_ratings,
 };
 use axia_values::stats::BootstrapOptions;
 use clap::{Args, ValueEnum};
-use serde_json::json;
-use std::path::{Path, PathBuf};
+use serde_json::{Value as Json, json};
+use std::path::PathBuf;
 
 /// Items asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -45,14 +46,15 @@ enum Ways {
 ///   axia profile
 ///   axia profile ./my-model --adapter runs/power/adapters/power-down --json
 ///   axia profile --survey valuebench.csv --questionnaire PVQ40
+///   axia profile --respondent http://localhost:8000 --served-model qwen3-8b --chat
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct ProfileArgs {
     /// Model: a folder, a .gguf file, a known name or a hub id
-    #[arg(default_value = super::DEFAULT_MODEL)]
+    #[arg(default_value = super::DEFAULT_MODEL, conflicts_with = "respondent")]
     model: String,
     /// PEFT adapter to apply
-    #[arg(long)]
+    #[arg(long, conflicts_with = "respondent")]
     adapter: Option<PathBuf>,
     /// Survey: an instrument file; by default the bundled one
     #[arg(long)]
@@ -85,6 +87,8 @@ pub struct ProfileArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    served: RespondentArgs,
+    #[command(flatten)]
     compute: Compute,
 }
 
@@ -95,10 +99,6 @@ pub fn run(args: ProfileArgs) -> Outcome {
         return Err(Failure::input(anyhow::anyhow!("--limit must be at least 1 item per split")));
     }
     let instrument = limited(instrument, args.limit);
-    let session = Session::start(&args.compute)?;
-    let model = session.open_model(&args.model)?;
-    let adapter = args.adapter.as_deref().map(|a| model.read_adapter(a)).transpose()?;
-    let respondent = Embedded::new(&model, adapter);
     let wanted = |item: &Item| match args.split {
         SplitName::All => true,
         SplitName::Train => item.split == Split::Train,
@@ -122,48 +122,113 @@ pub fn run(args: ProfileArgs) -> Outcome {
         Ways::All => VariantPlan::All,
         Ways::Few => VariantPlan::Spread(3),
     };
-    let dir = args.out.as_deref().map(|out| folder(out, &args, &model, &instrument, variants));
-    let dir = dir.transpose()?;
-    let how = Administration { chat: args.chat, mode, variants };
-    let mut bars = StudyBars::new(&session);
-    bars.begin("asking", items.len() * variants.per_item(&instrument));
-    let mut progress = |done: usize| {
-        bars.advance(done, "");
-        !session.cancelled()
+    let survey = Survey {
+        instrument: &instrument,
+        items: &items,
+        how: Administration { chat: args.chat, mode, variants },
     };
-    let responses = administer(&respondent, &instrument, &items, how, &mut progress)?;
-    bars.end();
-    let scores = Scores::new(&instrument, &responses, args.readout).map_err(StudyError::from)?;
-    let options = BootstrapOptions { seed: args.seed, ..BootstrapOptions::default() };
-    let profile = Profile::new(&scores, options).map_err(StudyError::from)?;
+    let session = Session::start(&args.compute)?;
+    match args.served.given() {
+        true => served(&args, &survey, &session),
+        false => embedded(&args, &survey, &session),
+    }
+}
+
+/// What is asked, and how.
+struct Survey<'a> {
+    instrument: &'a Instrument,
+    items: &'a [(usize, &'a Item)],
+    how: Administration,
+}
+
+/// Profiles a model on this machine.
+fn embedded(args: &ProfileArgs, survey: &Survey, session: &Session) -> Outcome {
+    let model = session.open_model(&args.model)?;
+    let adapter = args.adapter.as_deref().map(|a| model.read_adapter(a)).transpose()?;
+    let dir = folder(args, survey, || {
+        let weights = sha256_of(model.path())?;
+        Ok(json!({"model": args.model, "weights": weights, "adapter": args.adapter}))
+    })?;
+    let respondent = Embedded::new(&model, adapter);
+    let profile = ask(args, survey, &respondent, dir.as_ref(), session)?;
     if let Some(dir) = &dir {
-        let ratings = baseline_ratings(&instrument, &responses, BaselineRule::Majority, args.seed)
-            .map_err(StudyError::from)?;
-        let ratings: Vec<_> =
-            ratings.iter().map(|(item, rating)| json!({"item": item, "rating": rating})).collect();
-        dir.write_lines("responses.jsonl", &responses)?;
-        dir.write_lines("ratings.jsonl", &ratings)?;
         dir.write("profile.json", &profile)?;
     }
     if args.json { print_json(&profile) } else { print(table(&profile)) }
 }
 
-/// The folder for the profile: opened first, so that an occupied one is not found out at the end.
-fn folder(
-    out: &Path,
+/// Profiles a model behind a server.
+fn served(args: &ProfileArgs, survey: &Survey, session: &Session) -> Outcome {
+    let dir = folder(args, survey, || Ok(json!({"served": args.served.manifest()})))?;
+    let shape = if args.chat { Shape::Chat } else { Shape::Plain };
+    let respondent = args.served.connect(shape, dir.as_ref().map(RunDir::path), session)?;
+    let asked = ask(args, survey, &respondent, dir.as_ref(), session);
+    let profile = asked.map_err(|failure| match &args.out {
+        Some(out) => failure.while_cancelling(format!(
+            "the answers so far are kept in `{}`; the same command goes on from there",
+            out.display()
+        )),
+        None => failure,
+    })?;
+    let account = respondent.account();
+    let result = with_account(&profile, &account)?;
+    if let Some(dir) = &dir {
+        dir.write("profile.json", &result)?;
+    }
+    if args.json {
+        return print_json(&result);
+    }
+    print(plain(&format!("{}{}", table(&profile), account.describe())))
+}
+
+/// Gives the survey and reads the answers, which are kept in `dir`.
+fn ask(
     args: &ProfileArgs,
-    model: &Model,
-    instrument: &Instrument,
-    variants: VariantPlan,
-) -> Outcome<RunDir> {
-    let manifest = json!({
-        "format_version": 1,
-        "profile": {"model": args.model, "weights": sha256_of(model.path())?,
-            "adapter": args.adapter, "survey": instrument.content_hash(),
-            "readout": args.readout, "chat": args.chat, "seed": args.seed,
-            "variants": variants, "limit": args.limit, "split": format!("{:?}", args.split)},
-    });
-    Ok(RunDir::open(out, &manifest)?)
+    survey: &Survey,
+    respondent: &dyn Respondent,
+    dir: Option<&RunDir>,
+    session: &Session,
+) -> Outcome<Profile> {
+    let Survey { instrument, items, how } = *survey;
+    let mut bars = StudyBars::new(session);
+    bars.begin("asking", items.len() * how.variants.per_item(instrument));
+    let mut progress = |done: usize| {
+        bars.advance(done, "");
+        !session.cancelled()
+    };
+    let responses = administer(respondent, instrument, items, how, &mut progress)?;
+    bars.end();
+    let scores = Scores::new(instrument, &responses, args.readout).map_err(StudyError::from)?;
+    let options = BootstrapOptions { seed: args.seed, ..BootstrapOptions::default() };
+    let profile = Profile::new(&scores, options).map_err(StudyError::from)?;
+    if let Some(dir) = dir {
+        let ratings = baseline_ratings(instrument, &responses, BaselineRule::Majority, args.seed)
+            .map_err(StudyError::from)?;
+        let ratings: Vec<_> =
+            ratings.iter().map(|(item, rating)| json!({"item": item, "rating": rating})).collect();
+        dir.write_lines("responses.jsonl", &responses)?;
+        dir.write_lines("ratings.jsonl", &ratings)?;
+    }
+    Ok(profile)
+}
+
+/// The folder for the profile of `who`: opened first, so that an occupied one is not found out at
+/// the end.
+fn folder(
+    args: &ProfileArgs,
+    survey: &Survey,
+    who: impl FnOnce() -> Outcome<Json>,
+) -> Outcome<Option<RunDir>> {
+    let Some(out) = &args.out else { return Ok(None) };
+    let mut profile = who()?;
+    profile["survey"] = json!(survey.instrument.content_hash());
+    profile["readout"] = json!(args.readout);
+    profile["chat"] = json!(args.chat);
+    profile["seed"] = json!(args.seed);
+    profile["variants"] = json!(survey.how.variants);
+    profile["limit"] = json!(args.limit);
+    profile["split"] = json!(format!("{:?}", args.split));
+    Ok(Some(RunDir::open(out, &json!({"format_version": 1, "profile": profile}))?))
 }
 
 fn table(profile: &Profile) -> String {

@@ -67,6 +67,11 @@ impl Session {
         self.cancel.load(Ordering::SeqCst)
     }
 
+    /// Becomes true when the user asks to stop.
+    pub fn cancel(&self) -> &AtomicBool {
+        &self.cancel
+    }
+
     /// Finds the model that `argument` means, fetching it if need be.
     pub fn locate(&self, argument: &str) -> Outcome<PathBuf> {
         self.watching(|settings, watch| {

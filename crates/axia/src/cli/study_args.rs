@@ -200,7 +200,7 @@ impl StudyArgs {
                 _ => Some(self.playing.resolve(
                     &find_own(None, &[])?,
                     PlaySettings { episodes, ..play },
-                    &model,
+                    model.chat_template().is_ok(),
                 )?),
             },
             tensorboard: self.tensorboard,

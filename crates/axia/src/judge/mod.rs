@@ -4,6 +4,7 @@
 //! continuations ([`judge`]). [`Judged`] averages over ways of asking, [`JudgementSummary`]
 //! compares respondents.
 
+mod alone;
 mod ask;
 mod cut;
 mod judging;
@@ -11,6 +12,7 @@ mod summary;
 mod verdicts;
 mod wording;
 
+pub use alone::{AloneJudgement, ValueVerdicts};
 pub use ask::{JudgeSettings, Judgement, content_free_id, judge};
 pub use cut::{Shown, cut_to_fit};
 pub use judging::{Judging, around_target};

@@ -1,5 +1,6 @@
 //! Sending JSON and reading JSON, again where that may help.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,7 +11,7 @@ use ureq::Agent;
 
 use super::agent::agent;
 use super::backoff::{jitter, retry_after};
-use super::exchange::{Answer, Interruption, Post};
+use super::exchange::{Answer, Call, Interruption};
 use super::pace::{Pace, wait_until};
 use super::text::one_line;
 use super::{Address, ApiKey, ClientSettings, RemoteError};
@@ -52,6 +53,12 @@ impl Client {
         self
     }
 
+    /// The base address of the server.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
     /// The full address of the endpoint `path`.
     pub(super) fn endpoint(&self, path: &str) -> String {
         self.address.endpoint(path)
@@ -68,25 +75,47 @@ impl Client {
         question: &Q,
         cancel: &AtomicBool,
     ) -> Result<A, RemoteError> {
+        let body = serde_json::to_vec(question).map_err(|e| RemoteError::Malformed {
+            url: self.endpoint(path),
+            problem: format!("the question is no JSON: {e}"),
+        })?;
+        self.exchange(path, Some(body.into()), cancel)
+    }
+
+    /// Reads what is at the endpoint `path` (such as `/models`), tried again like a question.
+    ///
+    /// # Errors
+    /// As of [`Self::post`].
+    pub fn get<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        cancel: &AtomicBool,
+    ) -> Result<A, RemoteError> {
+        self.exchange(path, None, cancel)
+    }
+
+    fn exchange<A: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: Option<Arc<[u8]>>,
+        cancel: &AtomicBool,
+    ) -> Result<A, RemoteError> {
         let url = self.endpoint(path);
-        let malformed = |problem| RemoteError::Malformed { url: url.clone(), problem };
-        let body = serde_json::to_vec(question)
-            .map_err(|e| malformed(format!("the question is no JSON: {e}")))?;
-        let post = Post {
+        let call = Call {
             agent: self.agent.clone(),
             url: url.clone(),
             authorization: self.key.as_ref().map(ApiKey::authorization),
-            body: body.into(),
+            body,
             longest: self.settings.longest_answer,
         };
-        let answer = self.with_retries(cancel, |tries| self.attempt(&post, tries, cancel))?;
+        let answer = self.with_retries(cancel, |tries| self.attempt(&call, tries, cancel))?;
         serde_json::from_slice(&answer).map_err(|e| {
             let problem = format!(
                 "{}; it begins \"{}\"",
                 one_line(&e.to_string(), LONGEST_QUOTE),
                 self.quote(&answer)
             );
-            malformed(problem)
+            RemoteError::Malformed { url, problem }
         })
     }
 
@@ -118,9 +147,9 @@ impl Client {
         Err(RemoteError::Cancelled)
     }
 
-    fn attempt(&self, post: &Post, tries: u32, cancel: &AtomicBool) -> Result<Vec<u8>, Failure> {
-        let url = || post.url.clone();
-        let answer = post.send(cancel).map_err(|interruption| match interruption {
+    fn attempt(&self, call: &Call, tries: u32, cancel: &AtomicBool) -> Result<Vec<u8>, Failure> {
+        let url = || call.url.clone();
+        let answer = call.send(cancel).map_err(|interruption| match interruption {
             Interruption::Cancelled => Failure::Lasting(RemoteError::Cancelled),
             Interruption::NoConnection(reason) => {
                 Failure::Lasting(RemoteError::Unreachable { url: url(), reason })
@@ -132,8 +161,8 @@ impl Client {
         if !(200..300).contains(&answer.status) {
             return Err(self.unwelcome(&answer, url(), tries));
         }
-        if answer.body.len() > post.longest {
-            return Err(Failure::Lasting(RemoteError::TooLong { url: url(), limit: post.longest }));
+        if answer.body.len() > call.longest {
+            return Err(Failure::Lasting(RemoteError::TooLong { url: url(), limit: call.longest }));
         }
         Ok(answer.body)
     }
@@ -157,6 +186,8 @@ impl Client {
             503 if asked.is_some() => {
                 Failure::Passing(RemoteError::Busy { url, status, said, asked, tries }, asked)
             }
+            // A server that has not learnt to do what is asked will not learn it by being asked again.
+            501 => Failure::Lasting(RemoteError::Rejected { url, status, said }),
             408 | 500.. => {
                 Failure::Passing(RemoteError::Failed { url, status, said, tries }, asked)
             }

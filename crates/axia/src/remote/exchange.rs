@@ -7,18 +7,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 
-use ureq::Agent;
 use ureq::http::HeaderMap;
+use ureq::{Agent, RequestBuilder};
 
 use super::pace::POLL;
 
 /// A request that is ready to be sent, any number of times.
 #[derive(Clone)]
-pub(super) struct Post {
+pub(super) struct Call {
     pub(super) agent: Agent,
     pub(super) url: String,
     pub(super) authorization: Option<String>,
-    pub(super) body: Arc<[u8]>,
+    /// JSON to be posted; nothing to get what is there.
+    pub(super) body: Option<Arc<[u8]>>,
     /// Longest answer, in bytes.
     pub(super) longest: usize,
 }
@@ -40,18 +41,18 @@ pub(super) enum Interruption {
     Broken(String),
 }
 
-impl Post {
+impl Call {
     /// Sends the request and waits for the whole answer.
     pub(super) fn send(&self, cancel: &AtomicBool) -> Result<Answer, Interruption> {
         let (send, answers) = sync_channel(1);
-        let post = self.clone();
-        let call = move || {
+        let call = self.clone();
+        let work = move || {
             // Nobody listens any more after a cancellation.
-            let _ = send.send(post.call());
+            let _ = send.send(call.make());
         };
         thread::Builder::new()
             .name("remote".to_owned())
-            .spawn(call)
+            .spawn(work)
             .map_err(|e| Interruption::NoConnection(e.to_string()))?;
         loop {
             if cancel.load(Ordering::Relaxed) {
@@ -67,18 +68,28 @@ impl Post {
         }
     }
 
-    fn call(&self) -> Result<Answer, Interruption> {
-        let mut request = self.agent.post(&self.url).content_type("application/json");
-        if let Some(authorization) = &self.authorization {
-            request = request.header("authorization", authorization);
-        }
-        let (head, body) = request.send(&*self.body).map_err(classify)?.into_parts();
+    fn make(&self) -> Result<Answer, Interruption> {
+        let sent = match &self.body {
+            Some(body) => {
+                let request = self.agent.post(&self.url).content_type("application/json");
+                self.signed(request).send(&**body)
+            }
+            None => self.signed(self.agent.get(&self.url)).call(),
+        };
+        let (head, body) = sent.map_err(classify)?.into_parts();
         let mut bytes = Vec::new();
         body.into_reader()
             .take(self.longest as u64 + 1)
             .read_to_end(&mut bytes)
             .map_err(|e| Interruption::Broken(ureq::Error::from(e).to_string()))?;
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: bytes })
+    }
+
+    fn signed<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.authorization {
+            Some(authorization) => request.header("authorization", authorization),
+            None => request,
+        }
     }
 }
 

@@ -2,13 +2,29 @@
 
 use std::fmt;
 
-use super::RemoteError;
+use super::{Address, RemoteError};
 
 /// A server's API key, kept out of debug output, errors and logs.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
 
+/// Where OpenAI's own key is, which goes to no other server.
+const OPENAI_KEY: &str = "OPENAI_API_KEY";
+const OPENAI: &str = "https://api.openai.com/";
+
 impl ApiKey {
+    /// The key for the server at `address`: in the environment variable `name`, or for OpenAI's own
+    /// server in `OPENAI_API_KEY`, if that is not set.
+    ///
+    /// # Errors
+    /// As of [`Self::from_env`].
+    pub fn for_server(name: &'static str, address: &Address) -> Result<Option<Self>, RemoteError> {
+        match Self::from_env(name)? {
+            None if address.to_string().starts_with(OPENAI) => Self::from_env(OPENAI_KEY),
+            key => Ok(key),
+        }
+    }
+
     /// The key in the environment variable `name`; `None` if it is unset or blank.
     ///
     /// # Errors

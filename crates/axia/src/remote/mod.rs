@@ -11,6 +11,7 @@ mod client;
 mod error;
 mod exchange;
 mod key;
+mod neutral;
 mod pace;
 mod pool;
 mod settings;
@@ -25,4 +26,5 @@ pub use key::ApiKey;
 pub use pool::each;
 pub use settings::ClientSettings;
 
+pub(crate) use neutral::neutralise;
 pub(crate) use text::{is_control, one_line};

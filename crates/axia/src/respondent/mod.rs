@@ -2,9 +2,14 @@
 
 mod embedded;
 mod prompt;
+mod served;
 
 pub use embedded::Embedded;
 pub use prompt::{Prompt, PromptReader};
+pub use served::{
+    Account, AnswerCache, Captured, Finding, Method, MethodChoice, Served, ServedError,
+    ServedSettings, Shape, State,
+};
 
 use std::borrow::Cow;
 
@@ -46,6 +51,9 @@ pub enum RespondentError {
     /// The chat template is missing or failed.
     #[error(transparent)]
     Chat(#[from] ChatError),
+    /// The server of the model failed.
+    #[error(transparent)]
+    Served(ServedError),
 }
 
 /// Whoever answers a questionnaire: a model, with or without an adapter.

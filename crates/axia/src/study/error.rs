@@ -106,6 +106,7 @@ impl StudyError {
             Self::Engine(error) | Self::Respondent(RespondentError::Engine(error)) => {
                 !matches!(error, EngineError::File(_) | EngineError::Cancelled)
             }
+            Self::Respondent(RespondentError::Served(error)) => error.is_input(),
             Self::File(_) | Self::Report(_) => false,
             _ => true,
         }

@@ -1,6 +1,7 @@
 //! `axia data build-dilemmas`: moral dilemmas from dumps of a subreddit.
 
 use crate::cli::failure::{Failure, Outcome};
+use crate::cli::rate::Rate;
 use crate::cli::session::{Compute, Session, bar};
 use crate::cli::stdout::{print, print_json};
 use crate::dilemmas::annotate::{
@@ -16,14 +17,10 @@ use anyhow::anyhow;
 use clap::{ArgGroup, Args};
 use indicatif::ProgressBar;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::thread::available_parallelism;
 
 /// Where the key of an annotator's server is.
 const KEY: &str = "AXIA_ANNOTATOR_KEY";
-/// Where OpenAI's own key is, which goes to no other server.
-const OPENAI_KEY: &str = "OPENAI_API_KEY";
-const OPENAI: &str = "https://api.openai.com/";
 
 /// Broken lines that are shown; filter.json has more.
 const SHOWN: usize = 3;
@@ -139,22 +136,6 @@ struct Draw {
     /// Seed of all that is drawn: posts for --limit, answers, dilemmas for --cap
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
-}
-
-/// Requests a minute.
-#[derive(Debug, Clone, Copy)]
-struct Rate(u32);
-
-impl FromStr for Rate {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number = text.trim().trim_end_matches("/min").trim_end().parse();
-        match number {
-            Ok(number) if number > 0 => Ok(Self(number)),
-            _ => Err(anyhow!("expected requests a minute such as 60 or 60/min, at least 1")),
-        }
-    }
 }
 
 /// Runs the command.
@@ -300,12 +281,11 @@ fn remote(
     name: &str,
     bar: &ProgressBar,
 ) -> Outcome<RemoteAnnotator> {
-    let mut key = ApiKey::from_env(KEY).map_err(Failure::input)?;
-    if key.is_none() && address.to_string().starts_with(OPENAI) {
-        key = ApiKey::from_env(OPENAI_KEY).map_err(Failure::input)?;
-    }
-    let settings =
-        ClientSettings { per_minute: wanted.rate.map(|rate| rate.0), ..ClientSettings::default() };
+    let key = ApiKey::for_server(KEY, &address).map_err(Failure::input)?;
+    let settings = ClientSettings {
+        per_minute: wanted.rate.map(Rate::per_minute),
+        ..ClientSettings::default()
+    };
     let bar = bar.clone();
     let client = Client::new(address, key, settings).with_notes(move |note| {
         // A bar that is not drawn swallows what is printed above it.
@@ -343,19 +323,4 @@ fn table(card: &Card) -> String {
         text += &format!("{:16} {:>10} {:>10}\n", row.value, row.annotated, row.dilemmas);
     }
     text + &format!("{:16} {:>10} {:>10}\n", "all", set.annotated, set.dilemmas)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates() {
-        for text in ["60", "60/min", " 60 /min"] {
-            assert_eq!(text.parse::<Rate>().unwrap().0, 60);
-        }
-        for text in ["0", "-1", "60/s", "x", ""] {
-            assert!(text.parse::<Rate>().unwrap_err().to_string().contains("60/min"), "{text}");
-        }
-    }
 }

@@ -11,6 +11,7 @@ mod table;
 
 use super::failure::{Failure, Outcome};
 use super::playing_args::PlayingArgs;
+use super::respondent_args::RespondentArgs;
 use super::session::{Compute, Session};
 use crate::games::{Location, find_benchmark, find_own};
 use agent::AgentName;
@@ -38,6 +39,7 @@ use std::path::PathBuf;
 Examples:
   axia play runs/universalism-nature --episodes 10           base, control and steered
   axia play ./my-model --decide score --game the-weir        a model alone
+  axia play --respondent http://localhost:8000 --served-model qwen3-8b --episodes 5
   axia play --agent human --game the-weir                    play it yourself
   axia play --agent random --episodes 100                    the bundled games, at random
   axia play --agent least-harm --episodes 20 --json > steps.jsonl
@@ -45,6 +47,7 @@ Examples:
   axia play --agent random --game-data game_data --game kung-fu --compat env")]
 pub struct PlayArgs {
     /// For --agent model: a finished run's folder, or a model [default: the default model]
+    #[arg(conflicts_with = "respondent")]
     who: Option<String>,
     /// Who plays
     #[arg(long, value_enum, default_value_t = AgentName::Model)]
@@ -52,9 +55,9 @@ pub struct PlayArgs {
     #[command(flatten)]
     playing: PlayingArgs,
     /// Model of the run, if it is no longer where the run found it
-    #[arg(long, help_heading = "Play")]
+    #[arg(long, help_heading = "Play", conflicts_with = "respondent")]
     model: Option<String>,
-    /// Folder for the games of a model alone [default: runs/play-MODEL]
+    /// Folder for the games of a model alone or behind a server [default: runs/play-MODEL]
     #[arg(long, help_heading = "Play")]
     out: Option<PathBuf>,
     /// Conventions of the benchmark's programs
@@ -77,6 +80,8 @@ pub struct PlayArgs {
     /// Print every step and game as JSON lines
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    served: RespondentArgs,
     #[command(flatten)]
     games: GameArgs,
     #[command(flatten)]
@@ -131,6 +136,7 @@ fn check(args: &PlayArgs) -> Outcome {
     let misfit = [
         said("a run or model", args.who.is_some(), model),
         said("--decide and --guidance", args.playing.given(), model),
+        said("--respondent", args.served.given(), model),
         said("--model", args.model.is_some(), model),
         said("--out", args.out.is_some(), model),
         said("--actions", args.actions.is_some(), replay),

@@ -3,12 +3,13 @@
 use super::PlayArgs;
 use super::conventions::{Compat, seeds};
 use crate::cli::failure::{Failure, Outcome};
+use crate::cli::respondent_args::with_account;
 use crate::cli::session::{Session, StudyBars};
 use crate::cli::stdout::{print, print_json};
 use crate::games::{Location, plain};
-use crate::play::{PlayRole, PlaySettings, PlaySummary, Player};
+use crate::play::{PlayRole, PlaySettings, PlaySummary, Player, Playing, Turn};
 use crate::report;
-use crate::respondent::Embedded;
+use crate::respondent::{Embedded, Shape};
 use crate::study::summary::RunSummary;
 use crate::study::{FinishedRun, RunDir, StudyError, file_name, model_hashes};
 use anyhow::anyhow;
@@ -24,6 +25,9 @@ pub fn run(args: &PlayArgs, games: &[Location], session: &Session) -> Outcome {
             "--compat env has no meaning with --agent model: what it logs is for comparing \
              trajectories"
         )));
+    }
+    if args.served.given() {
+        return served(args, games, session);
     }
     let who = args.who.as_deref().unwrap_or(crate::cli::DEFAULT_MODEL);
     let is_run = Path::new(who).join("results.json").exists();
@@ -58,7 +62,8 @@ fn finished(
     let mut summary: RunSummary = report::read(dir)?;
     let run = FinishedRun::open(dir, &summary)?;
     let model = session.open_model(args.model.as_deref().unwrap_or(&summary.model.name))?;
-    let playing = args.playing.resolve(games, settings(args)?, &model)?;
+    let takes_chats = model.chat_template().is_ok();
+    let playing = args.playing.resolve(games, settings(args)?, takes_chats)?;
     let options = BootstrapOptions::default();
     let play = run
         .play(&model, &playing, &summary.shifts, options, &mut StudyBars::new(session))
@@ -76,7 +81,8 @@ fn alone(
     name: &str,
 ) -> Outcome<(PlaySummary, String)> {
     let model = session.open_model(name)?;
-    let playing = args.playing.resolve(games, settings(args)?, &model)?;
+    let takes_chats = model.chat_template().is_ok();
+    let playing = args.playing.resolve(games, settings(args)?, takes_chats)?;
     let default = || Path::new("runs").join(format!("play-{}", file_name(short(name))));
     let out: PathBuf = args.out.clone().unwrap_or_else(default);
     let hashes: BTreeMap<String, String> = model_hashes(model.path())?.into_iter().collect();
@@ -86,11 +92,45 @@ fn alone(
     let turns = playing
         .ask(&dir, "base", &Embedded::new(&model, None), follow)
         .map_err(|error| kept(error, &out))?;
-    let (name, steering) = ("base".to_owned(), "base".to_owned());
-    let player = Player { name, steering, role: PlayRole::Base, seed: 0, turns };
-    let summary = playing.summarise(&[player], &[], BootstrapOptions::default())?;
+    let summary = summary_of(&playing, turns)?;
     dir.write("play.json", &summary)?;
     Ok((summary, format!("transcripts and play.json: {}", out.display())))
+}
+
+/// A model behind a server.
+///
+/// Its turns are worked out anew from the answers that are kept, so that the account of how they
+/// were read covers them all.
+fn served(args: &PlayArgs, games: &[Location], session: &Session) -> Outcome {
+    let default =
+        || Path::new("runs").join(format!("play-{}", file_name(short(args.served.name()))));
+    let out: PathBuf = args.out.clone().unwrap_or_else(default);
+    let manifest = json!({"format_version": 1, "served": args.served.manifest()});
+    let dir = RunDir::open(&out, &manifest)?;
+    let respondent = args.served.connect_in_chats(Some(&out), session)?;
+    let takes_chats = respondent.account().shape == Shape::Chat;
+    let playing = args.playing.resolve(games, settings(args)?, takes_chats)?;
+    let scratch = tempfile::tempdir()?;
+    let turns = playing
+        .ask(&RunDir::reopen(scratch.path())?, "base", &respondent, &mut StudyBars::new(session))
+        .map_err(|error| kept(error, &out))?;
+    dir.write_lines("turns.jsonl", &turns)?;
+    let summary = summary_of(&playing, turns)?;
+    let account = respondent.account();
+    let result = with_account(&summary, &account)?;
+    dir.write("play.json", &result)?;
+    if args.json {
+        return print_json(&result);
+    }
+    let place = format!("turns.jsonl and play.json: {}", out.display());
+    print(plain(&format!("{}{}{place}\n", table(&summary), account.describe())))
+}
+
+/// The summary of one player's games.
+fn summary_of(playing: &Playing, turns: Vec<Turn>) -> Outcome<PlaySummary> {
+    let (name, steering) = ("base".to_owned(), "base".to_owned());
+    let player = Player { name, steering, role: PlayRole::Base, seed: 0, turns };
+    Ok(playing.summarise(&[player], &[], BootstrapOptions::default())?)
 }
 
 /// The last part of a path or hub id.

@@ -9,7 +9,6 @@ mod answer;
 mod asker;
 mod error;
 mod ledger;
-mod neutral;
 mod posts;
 mod question;
 mod record;

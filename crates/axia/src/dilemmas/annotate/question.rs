@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use axia_values::dilemma::Stance;
 use axia_values::taxonomy::RefinedValue;
 
-use super::neutral::neutralise;
 use crate::dilemmas::Candidate;
+use crate::remote::neutralise;
 
 /// The order in which values and verdicts are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
-//! Posts as a model may read them.
+//! Text by strangers, as a model behind a server may read it.
 
-use crate::remote::is_control;
+use super::is_control;
 
 /// `text` for a model's eyes, and whether it differs from `text`.
 ///
@@ -8,7 +8,7 @@ use crate::remote::is_control;
 /// `[INST]`, `>>TITLE<<`) into the real ones, and chat servers let them. A space after each `<`,
 /// `[` and `>` that may begin one makes them plain words. The same space keeps a post from ending
 /// the block that it is quoted in. Control characters and marks of writing direction are left out.
-pub(super) fn neutralise(text: &str) -> (String, bool) {
+pub(crate) fn neutralise(text: &str) -> (String, bool) {
     // First, for a character left out must not join the halves of a token.
     let visible: String =
         text.chars().filter(|&c| matches!(c, '\n' | '\t') || !is_control(c)).collect();

@@ -1,0 +1,95 @@
+//! Answers that are kept.
+
+use crate::bench::{RATINGS, client, connect_with, plain, score, settings};
+use crate::remote_stub::{Stub, fails};
+use crate::server::{ABLE, Behaviour, TEXT_ALONE, serve};
+use axia::respondent::{AnswerCache, Respondent, Scoring, Served, Shape};
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+fn questions() -> Vec<Scoring> {
+    (0..12).map(|i| plain(&format!("{i}. Rating: "), &RATINGS)).collect()
+}
+
+fn connect(stub: &Stub, folder: &Path) -> Served {
+    connect_with(stub, settings(Shape::Plain), AnswerCache::open(folder).unwrap()).unwrap()
+}
+
+/// Requests other than for the list of models, which says nothing that is kept.
+fn asked(stub: &Stub) -> usize {
+    stub.requests().iter().filter(|request| request.path != "/v1/models").count()
+}
+
+#[test]
+fn nothing_is_asked_twice() {
+    for behaviour in [ABLE, TEXT_ALONE, Behaviour { seed: false, ..TEXT_ALONE }] {
+        let folder = tempfile::tempdir().unwrap();
+        let stub = serve(behaviour);
+        let first = connect(&stub, folder.path());
+        let scores = score(&first, &questions()).unwrap();
+        let before = asked(&stub);
+        let second = connect(&stub, folder.path());
+        assert_eq!(score(&second, &questions()).unwrap(), scores);
+        assert_eq!(asked(&stub), before);
+        assert_eq!(second.account(), first.account());
+    }
+}
+
+#[test]
+fn a_stopped_run_asks_for_the_rest_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let stub = serve(ABLE);
+    let whole = {
+        let served = connect(&stub, tempfile::tempdir().unwrap().path());
+        let before = asked(&stub);
+        score(&served, &questions()).unwrap();
+        asked(&stub) - before
+    };
+    let served = connect(&stub, folder.path());
+    let before = asked(&stub);
+    assert!(served.score(&questions(), &mut |done| done < 5).is_err());
+    drop(served);
+    // Requests under way when the stop came are asked again.
+    let first = asked(&stub) - before;
+    assert!(first < whole, "{first} of {whole}");
+    let kept = std::fs::read_dir(folder.path()).unwrap().map(|entry| {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        text.lines().filter(|line| line.contains("Rating")).count()
+    });
+    let kept: usize = kept.sum();
+    assert!(kept >= 5 * 6, "{kept} answers are kept");
+    let served = connect(&stub, folder.path());
+    let before = asked(&stub);
+    score(&served, &questions()).unwrap();
+    assert_eq!(asked(&stub) - before, whole - kept);
+}
+
+#[test]
+fn other_models_have_answers_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let stub = serve(ABLE);
+    connect(&stub, folder.path());
+    let before = asked(&stub);
+    let cache = AnswerCache::open(folder.path()).unwrap();
+    let cancel = AtomicBool::new(false);
+    Served::connect(client(&stub), "another", cache, settings(Shape::Plain), &cancel).unwrap();
+    assert!(asked(&stub) > before);
+}
+
+#[test]
+fn failures_are_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let stub = Stub::new(|request, number| {
+        match request.body["prompt"].as_str().is_some_and(|text| text.starts_with("7")) {
+            true => fails(500, "oh"),
+            false => ABLE.act(request, number),
+        }
+    });
+    let served = connect(&stub, folder.path());
+    assert!(score(&served, &questions()).is_err());
+    drop(stub);
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        assert!(!text.contains("\"7. ") && !text.contains("sk-sesame"));
+    }
+}
