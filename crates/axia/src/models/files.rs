@@ -70,8 +70,20 @@ pub(super) fn sha256_of(
     variable: &'static str,
     watch: &mut Watch,
 ) -> Result<String, ModelError> {
+    let file = File::open(path).map_err(|e| ModelError::io("read", path, variable, e))?;
+    let hash = hash_rest(&file, path, label, variable, watch)?;
+    Ok(hexadecimal(&hash.finalize()))
+}
+
+/// The hash, open for more, of what is in `file` from where it stands; leaves it at its end.
+pub(super) fn hash_rest(
+    mut file: &File,
+    path: &Path,
+    label: &str,
+    variable: &'static str,
+    watch: &mut Watch,
+) -> Result<Sha256, ModelError> {
     let failed = |e| ModelError::io("read", path, variable, e);
-    let mut file = File::open(path).map_err(failed)?;
     watch.begin(label, file.metadata().map_err(failed)?.len());
     let mut hash = Sha256::new();
     let mut chunk = vec![0; CHUNK];
@@ -87,7 +99,7 @@ pub(super) fn sha256_of(
         watch.advance(done);
     }
     watch.end();
-    Ok(hexadecimal(&hash.finalize()))
+    Ok(hash)
 }
 
 #[cfg(test)]

