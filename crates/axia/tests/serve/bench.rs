@@ -9,6 +9,7 @@ use axia_engine::lora::Adapter;
 use serde_json::{Value as Json, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -71,6 +72,11 @@ impl Bench {
         let run = move || server.run(|| flag.load(Ordering::SeqCst));
         let thread = Some(std::thread::spawn(run));
         Self { folder, address, stop, thread }
+    }
+
+    /// Where the model lies as `tiny`, and its adapters `a` and `b`.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The model, to compute what is to be expected.

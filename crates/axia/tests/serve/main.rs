@@ -4,6 +4,7 @@
 mod model;
 
 mod adapter;
+mod asked_by_axia;
 mod bench;
 mod chats;
 mod command_line;
