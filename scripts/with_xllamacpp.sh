@@ -50,6 +50,7 @@ params.n_ctx = 8192
 params.n_parallel = 2
 # llama.cpp's threads wait for each other in a loop: on a busy machine fewer are much faster.
 params.cpuparams.n_threads = params.cpuparams_batch.n_threads = max(1, os.cpu_count() // 2)
+params.cache_type_k = params.cache_type_v = 0  # 32-bit floats
 params.api_keys = [os.environ["AXIA_TEST_SERVER_KEY"]]
 server = xllamacpp.Server(params)
 with open(sys.argv[2] + ".part", "w") as file:

@@ -107,7 +107,9 @@ impl Metric {
 
     fn estimated(name: &str, estimate: &Estimate) -> Self {
         let error = (estimate.high - estimate.low) / (2.0 * HALF_WIDTH);
-        Self { error: Some(error), ..Self::plain(name, estimate.value) }
+        // Resampling a single item finds no spread, which is not the same as there being none.
+        let error = (error > 0.0).then_some(error);
+        Self { error, ..Self::plain(name, estimate.value) }
     }
 }
 
