@@ -11,5 +11,6 @@ mod completions;
 mod hostile;
 mod life;
 mod limits;
+mod slow;
 mod streams;
 mod tokens;
