@@ -12,4 +12,5 @@ mod play;
 mod profile;
 mod rows;
 mod run;
+mod serve;
 mod steer;
