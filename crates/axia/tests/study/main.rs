@@ -8,6 +8,7 @@ mod judge;
 mod merge;
 mod model;
 mod models;
+mod perplexity;
 mod play;
 mod profile;
 mod rows;

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use std::io::{BufRead, BufReader};
 use std::process::Child;
 
-const RUN: &str = "run model --survey survey.toml --posts 0 --episodes 0 --value face --rank 2 \
+const RUN: &str = "run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --rank 2 \
     --rows 27 --out out";
 
 /// A process that does not outlive its test.
