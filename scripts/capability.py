@@ -162,7 +162,7 @@ def difference(values, reference):
     """In points, paired by question, with a 95 % interval, and what it shows."""
     mean, error = mean_and_error([100 * (x - y) for x, y in zip(values, reference, strict=True)])
     if values == reference:
-        return "0.0, no question answered otherwise"
+        return "0.0, the same questions right"
     low, high = mean - 1.96 * error, mean + 1.96 * error
     shows = "no difference shown" if low <= 0 <= high else "worse" if mean < 0 else "better"
     return f"{mean:+.1f} [{low:+.1f}, {high:+.1f}], {shows}"
