@@ -43,8 +43,8 @@ pub enum OrderName {
 
 /// The target's posts and a few of every other value, in the fewest ways.
 const QUICK_JUDGING: JudgingDefaults = JudgingDefaults { posts: Some(36), ways: Ways::Latin };
-/// Passages of a short run: seconds.
-const QUICK_PASSAGES: usize = 12;
+/// Passages of a short run: about ten seconds for everybody together.
+const QUICK_PASSAGES: usize = 8;
 /// Everything.
 const PAPER_JUDGING: JudgingDefaults = JudgingDefaults { posts: None, ways: Ways::All };
 
