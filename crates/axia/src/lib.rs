@@ -8,6 +8,7 @@ mod files;
 pub mod games;
 pub mod judge;
 pub mod models;
+pub mod perplexity;
 pub mod play;
 pub mod remote;
 pub mod report;

@@ -9,14 +9,14 @@ use clap::Args;
 /// Run the whole experiment: profile, steer one value down and up, measure, report
 ///
 /// Without arguments it takes the default model and the bundled survey, steers the value
-/// Universalism: nature, has everybody judge a part of the bundled dilemmas and play the bundled
-/// games, and writes runs/universalism-nature/report.html. An interrupted run goes on when the same
+/// Universalism: nature, measures everybody's perplexity on neutral text, has them judge a part of the
+/// bundled dilemmas and play the bundled games, and writes runs/universalism-nature/report.html. An interrupted run goes on when the same
 /// command is given again.
 ///
 /// Examples:
 ///   axia run
 ///   axia run --value benevolence-caring --epochs 3
-///   axia run --posts 0 --episodes 0                 the survey alone
+///   axia run --passages 0 --posts 0 --episodes 0    the survey alone
 ///   axia run ./my-model --survey my-survey.toml --out runs/mine
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]

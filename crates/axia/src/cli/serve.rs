@@ -53,6 +53,9 @@ pub struct ServeArgs {
     /// Most requests at once, waiting ones included; more are told to come back (429)
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = at_least_one)]
     queue: usize,
+    /// Seconds that a client may take to send a request, or to take a piece of the answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    client_timeout: u64,
     /// Longest body of a request in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 8 << 20, value_parser = at_least_one)]
     max_body: usize,
@@ -92,6 +95,9 @@ pub fn run(args: ServeArgs) -> Outcome {
     let settings = ServeSettings {
         max_body: args.max_body,
         queue: args.queue,
+        // Idle connections are to leave room for those that ask.
+        connections: args.queue.saturating_mul(4),
+        patience: Duration::from_secs(args.client_timeout),
         window: Duration::from_millis(args.window),
         reply_tokens: args.reply_tokens,
         cache_tokens: args.cache_tokens,

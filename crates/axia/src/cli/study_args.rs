@@ -8,6 +8,7 @@ use super::stdout::{print, print_json};
 use crate::games::find_own;
 use crate::judge::Ways;
 use crate::models::{self, ModelReference};
+use crate::perplexity::{Measuring, PassageSet};
 use crate::play::{Decide, PlaySettings};
 use crate::report;
 use crate::study::summary::RunSummary;
@@ -42,6 +43,8 @@ pub enum OrderName {
 
 /// The target's posts and a few of every other value, in the fewest ways.
 const QUICK_JUDGING: JudgingDefaults = JudgingDefaults { posts: Some(36), ways: Ways::Latin };
+/// Passages of a short run: about ten seconds for everybody together.
+const QUICK_PASSAGES: usize = 8;
 /// Everything.
 const PAPER_JUDGING: JudgingDefaults = JudgingDefaults { posts: None, ways: Ways::All };
 
@@ -96,6 +99,9 @@ pub struct StudyArgs {
     /// How ratings are read out: expected, argmax or sampled
     #[arg(long)]
     readout: Option<Readout>,
+    /// Neutral passages whose perplexity is measured before and after; 0 for none
+    #[arg(long, value_name = "N")]
+    passages: Option<usize>,
     #[command(flatten)]
     judging: JudgingArgs,
     /// Games that each respondent plays of each bundled text adventure; 0 for none
@@ -144,6 +150,16 @@ impl StudyArgs {
         }
     }
 
+    /// Neutral text to read: some of it, or all.
+    fn measuring(&self) -> Option<Measuring> {
+        let most = match self.preset {
+            PresetName::Quick => QUICK_PASSAGES,
+            PresetName::Paper => usize::MAX,
+        };
+        let set = PassageSet::bundled().first(self.passages.unwrap_or(most));
+        (!set.passages.is_empty()).then_some(Measuring { set })
+    }
+
     /// Few games, decided without sampling words, or many in the benchmark's way.
     fn play_defaults(&self) -> PlaySettings {
         let benchmark = PlaySettings::default();
@@ -159,8 +175,8 @@ impl StudyArgs {
         Ok(limited(instrument, self.limit))
     }
 
-    /// Runs the study and writes its report; `behaves` says whether dilemmas are judged and games
-    /// played too.
+    /// Runs the study and writes its report; `behaves` says whether neutral text is read, dilemmas
+    /// are judged and games played too.
     pub fn run(
         &self,
         steerings: Vec<Steering>,
@@ -194,6 +210,7 @@ impl StudyArgs {
             instrument,
             settings,
             steerings,
+            measuring: if behaves { self.measuring() } else { None },
             judging,
             playing: match (episodes, behaves) {
                 (0, _) | (_, false) => None,

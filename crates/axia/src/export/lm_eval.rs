@@ -11,8 +11,9 @@ const HALF_WIDTH: f64 = 1.959_964;
 /// What lm-evaluation-harness puts behind a metric that no filter changed.
 const FILTER: &str = "none";
 
-/// A results file with one task for each respondent and stage of a run: profiles, shifts, verdicts and
-/// measures of play. Standard errors are those that the run's bootstrap intervals correspond to.
+/// A results file with one task for each respondent and stage of a run: profiles, shifts, perplexity,
+/// verdicts and measures of play. Standard errors are those that the run's bootstrap intervals
+/// correspond to.
 pub fn lm_eval_results(summary: &RunSummary) -> Value {
     let mut results = Map::new();
     let mut counts = Map::new();
@@ -39,6 +40,12 @@ pub fn lm_eval_results(summary: &RunSummary) -> Value {
     }
     for shift in &summary.shifts {
         put(format!("axia_shift_{}", shift.respondent), shift_metrics(shift), shift.shift.items);
+    }
+    if let Some(perplexity) = &summary.perplexity {
+        for one in &perplexity.respondents {
+            let metrics = vec![Metric::estimated("token_perplexity", &one.perplexity)];
+            put(format!("axia_neutral_text_{}", one.name), metrics, perplexity.count);
+        }
     }
     if let Some(judgement) = &summary.judgement {
         for respondent in &judgement.respondents {

@@ -85,7 +85,8 @@ pub(super) fn games(count: usize) -> String {
     counted(count, "game")
 }
 
-fn counted(count: usize, noun: &str) -> String {
+/// `1 passage`, `1,200 passages`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{}\u{a0}{noun}{plural}", grouped(count as u64))
 }

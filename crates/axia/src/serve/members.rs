@@ -61,10 +61,18 @@ impl Members {
         self.names.first().map_or("", String::as_str)
     }
 
-    /// The respondent of that name; the base where none is given.
+    /// The respondent of that name; the base where none is given. `base` stands for the model's own
+    /// name, also before an adapter's.
     pub(super) fn find(&self, name: Option<&str>) -> Result<usize, ApiError> {
         let Some(name) = name else { return Ok(0) };
-        self.names.iter().position(|known| known == name).ok_or_else(|| {
+        let spelled_out = match name.strip_prefix("base") {
+            Some(rest) if rest.is_empty() || rest.starts_with(':') => {
+                format!("{}{rest}", self.base())
+            }
+            _ => name.to_owned(),
+        };
+        let is_meant = |known: &String| known == name || *known == spelled_out;
+        self.names.iter().position(is_meant).ok_or_else(|| {
             let names = self.names.join("`, `");
             ApiError::unknown_model(format!("there is no model `{name}` here; there are `{names}`"))
         })

@@ -8,9 +8,11 @@
 
 mod access;
 mod answer;
+mod connections;
 mod error;
 mod job;
 mod members;
+mod patient;
 mod request;
 mod routes;
 mod server;

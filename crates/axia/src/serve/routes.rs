@@ -14,11 +14,7 @@ use axum::routing::{get, post};
 use axum::{Router, middleware};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
-
-/// How long a body may take to arrive.
-const BODY_TIME: Duration = Duration::from_secs(30);
 
 type Shared = State<Arc<Service>>;
 
@@ -78,7 +74,7 @@ impl FromRequest<Arc<Service>> for Admitted {
         let settings = &service.settings;
         let busy = |_| ApiError::busy(settings.queue);
         let permit = Arc::clone(&service.queue).try_acquire_owned().map_err(busy)?;
-        let body = tokio::time::timeout(BODY_TIME, Bytes::from_request(request, service));
+        let body = tokio::time::timeout(settings.patience, Bytes::from_request(request, service));
         match body.await {
             Ok(Ok(body)) => Ok(Self { body, permit }),
             Ok(Err(error)) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {

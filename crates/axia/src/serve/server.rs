@@ -1,5 +1,6 @@
 //! The server itself: listening, answering, and coming to an end.
 
+use super::connections::serve_connections;
 use super::error::ServeError;
 use super::job::Job;
 use super::routes::router;
@@ -96,15 +97,10 @@ async fn serve(
     is_broken: impl Fn() -> bool,
 ) -> Result<(), ServeError> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    let (stop, mut stopping) = watch::channel(false);
-    let until_stopped = async move {
-        // It fails only when the sender is gone, and then this is over too.
-        let _ = stopping.wait_for(|stopped| *stopped).await;
-    };
+    let (stop, stopping) = watch::channel(false);
     let app = router(Arc::clone(service));
-    let serving = tokio::spawn(async move {
-        axum::serve(listener, app).with_graceful_shutdown(until_stopped).await
-    });
+    let serving = serve_connections(listener, app, service.settings.clone(), stopping);
+    let serving = tokio::spawn(serving);
     while !is_stopped() {
         if is_broken() || serving.is_finished() {
             return Err(ServeError::Worker);

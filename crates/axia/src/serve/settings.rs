@@ -10,6 +10,11 @@ pub struct ServeSettings {
     pub max_body: usize,
     /// Most requests at once, waiting ones included.
     pub queue: usize,
+    /// Most connections at once; more wait until one ends.
+    pub connections: usize,
+    /// How long a client may take to send a request's head, its body, the next request on the same
+    /// connection, and to take each piece of an answer.
+    pub patience: Duration,
     /// How long a request waits for others that can be computed with it.
     pub window: Duration,
     /// Most tokens of a chat's reply where the request does not say.
@@ -27,6 +32,8 @@ impl Default for ServeSettings {
         Self {
             max_body: 8 << 20,
             queue: 256,
+            connections: 1024,
+            patience: Duration::from_secs(30),
             window: Duration::from_millis(5),
             reply_tokens: 512,
             cache_tokens: 16_384,

@@ -17,7 +17,7 @@ const POLL: Duration = Duration::from_millis(100);
 /// Distinct tokens read at once: enough to keep the matrix products efficient.
 const MAX_TOKENS: usize = 2048;
 /// The same while continuations wait for their next token.
-const MAX_TOKENS_BETWEEN: usize = 512;
+const MAX_TOKENS_BETWEEN: usize = 256;
 /// Batches of continuations at once. A token more in a batch costs little, a batch more costs
 /// another look at all weights, so late requests wait to be batched with later ones.
 const MAX_BATCHES: usize = 4;

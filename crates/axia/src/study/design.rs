@@ -2,6 +2,7 @@
 
 use super::{Settings, StudyError};
 use crate::judge::Judging;
+use crate::perplexity::Measuring;
 use crate::play::Playing;
 use axia_engine::Model;
 use axia_values::instrument::{Dimension, Instrument, Split};
@@ -22,6 +23,8 @@ pub struct Study<'a> {
     pub settings: Settings,
     /// Steered respondents to make; none profiles the base alone.
     pub steerings: Vec<Steering>,
+    /// Neutral text for every respondent to read, if any.
+    pub measuring: Option<Measuring>,
     /// Dilemmas for every respondent to judge, if any.
     pub judging: Option<Judging>,
     /// Games for every respondent to play, if any.

@@ -9,6 +9,7 @@ use super::summary::{RespondentSummary, Role, RunSummary, ShiftSummary, Training
 use super::survey::{Administration, administer};
 use super::{Follow, RunDir, Steering, Study, StudyError};
 use crate::judge::{Aim, Judge, Judging};
+use crate::perplexity::{Measuring, PerplexityReader};
 use crate::play::{PlayAim, PlayRole, PlaySummary, Player, Playing};
 use crate::respondent::Embedded;
 use axia_values::instrument::{Dimension, Item, Split};
@@ -32,6 +33,7 @@ pub struct Experiment<'a> {
     dir: RunDir,
     hashes: BTreeMap<String, String>,
     timings: Vec<(String, f64)>,
+    readers: Vec<PerplexityReader>,
     judges: Vec<Judge>,
     players: Vec<Player>,
 }
@@ -89,12 +91,14 @@ impl<'a> Experiment<'a> {
             "hashes": hashes,
             "targets": targets,
             "settings": study.settings,
+            "perplexity": study.measuring.as_ref().map(Measuring::manifest),
             "judgement": study.judging.as_ref().map(Judging::manifest),
             "play": study.playing.as_ref().map(Playing::manifest),
         });
         let dir = RunDir::open(dir, &manifest)?;
         let timings = if dir.has(TIMINGS) { dir.read(TIMINGS)? } else { Vec::new() };
-        Ok(Self { study, dir, hashes, timings, judges: Vec::new(), players: Vec::new() })
+        let (readers, judges, players) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { study, dir, hashes, timings, readers, judges, players })
     }
 
     /// Runs what is not there yet and summarises all.
@@ -104,6 +108,7 @@ impl<'a> Experiment<'a> {
     pub fn run(mut self, follow: &mut dyn Follow) -> Result<RunSummary, StudyError> {
         let base = Embedded::new(self.study.model, None);
         let mut answered = vec![self.evaluate("base", Role::Base, 0, &base, follow)?];
+        self.measure("base", Role::Base, 0, &base, follow)?;
         self.judge("base", Role::Base, 0, &base, follow)?;
         self.play("base", Role::Base, 0, &base, follow)?;
         let mut training = Vec::new();
@@ -154,6 +159,7 @@ impl<'a> Experiment<'a> {
             self.hashes.insert(format!("adapter {name}"), sha256_of(&folder)?);
             let respondent = Embedded::new(study.model, Some(study.model.read_adapter(&folder)?));
             answered.push(self.evaluate(&name, role, seed, &respondent, follow)?);
+            self.measure(steering, role, seed, &respondent, follow)?;
             self.judge(steering, role, seed, &respondent, follow)?;
             self.play(steering, role, seed, &respondent, follow)?;
         }
@@ -248,6 +254,26 @@ impl<'a> Experiment<'a> {
         let responses = self.ask(&survey, respondent, follow)?;
         self.took(format!("evaluate {name}"), started)?;
         Ok(Answered { name: name.to_owned(), role, seed, responses })
+    }
+
+    /// Has a respondent read the neutral text, if the study has any. `steering` is its name without
+    /// the seed.
+    fn measure(
+        &mut self,
+        steering: &str,
+        role: Role,
+        seed: u64,
+        respondent: &Embedded,
+        follow: &mut dyn Follow,
+    ) -> Result<(), StudyError> {
+        let Some(measuring) = &self.study.measuring else { return Ok(()) };
+        let name = self.respondent(steering, role, seed);
+        let started = Instant::now();
+        let readings = measuring.read(&self.dir, &name, respondent, follow)?;
+        self.took(format!("read as {name}"), started)?;
+        let steering = steering.to_owned();
+        self.readers.push(PerplexityReader { name, steering, role, seed, readings });
+        Ok(())
     }
 
     /// Has a respondent judge the dilemmas, if the study has any. `steering` is its name without
@@ -354,6 +380,10 @@ impl<'a> Experiment<'a> {
             let (respondent, title) = (steering.name.clone(), steering.title.clone());
             shifts.push(ShiftSummary { respondent, title, shift });
         }
+        let perplexity = study
+            .measuring
+            .as_ref()
+            .map(|measuring| measuring.summarise(&self.readers, &study.steerings, options));
         let aims = study.steerings.iter().map(|s| Aim {
             name: &s.name,
             title: &s.title,
@@ -384,6 +414,7 @@ impl<'a> Experiment<'a> {
             hashes: self.hashes,
             notes: notes(&model, settings, &respondents, &shifts),
             examples: examples(study.instrument, &targets, &named),
+            perplexity,
             judgement,
             play,
             model,

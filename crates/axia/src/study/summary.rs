@@ -1,6 +1,7 @@
 //! `results.json`: everything a report shows, in one versioned file.
 
 use crate::judge::JudgementSummary;
+use crate::perplexity::PerplexitySummary;
 use crate::play::PlaySummary;
 use axia_engine::train::{History, StopReason};
 use axia_values::profile::Profile;
@@ -39,6 +40,9 @@ pub struct RunSummary {
     pub training: Vec<TrainingSummary>,
     /// Items with everybody's answers.
     pub examples: Vec<Example>,
+    /// How well the respondents predict neutral text, where that was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub perplexity: Option<PerplexitySummary>,
     /// How the respondents judge dilemmas, where that was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judgement: Option<JudgementSummary>,

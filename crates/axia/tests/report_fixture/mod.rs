@@ -289,6 +289,7 @@ fn frame(name: &str, trained: &[&str]) -> RunSummary {
         shifts: Vec::new(),
         training: Vec::new(),
         examples: Vec::new(),
+        perplexity: None,
         judgement: None,
         play: None,
         notes: vec![

@@ -77,6 +77,7 @@ fn echoed_log_probs_are_those_of_scoring() {
             json!({"model": name, "prompt": "Power", "max_tokens": 0, "echo": true, "logprobs": 0});
         log_probs(&bench.complete(body)["choices"][0])
     };
+    assert_eq!((of("base"), of("base:a")), (of("tiny"), of("tiny:a")));
     assert_ne!(of("tiny"), of("tiny:a"));
     assert_ne!(of("tiny:a"), of("tiny:b"));
 }

@@ -12,5 +12,6 @@ mod completions;
 mod hostile;
 mod life;
 mod limits;
+mod slow;
 mod streams;
 mod tokens;

@@ -73,7 +73,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         "score --model model --rows rows.jsonl",
         "profile model --survey survey.toml",
         "profile model --survey survey.toml --json",
-        "run model --survey survey.toml --posts 0 --episodes 0 --value face --dry-run",
+        "run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --dry-run",
     ] {
         let mut child = bench.command(words).stdout(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());

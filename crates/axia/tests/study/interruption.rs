@@ -6,7 +6,7 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 /// Long enough to be caught at work.
-const RUN: &str = "run model --survey survey.toml --posts 0 --episodes 0 --value face --rank 2 --rows 27 --epochs 40 --batch 4 --out";
+const RUN: &str = "run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --rank 2 --rows 27 --epochs 40 --batch 4 --out";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until `path` is there; panics if the child ends before.
@@ -81,5 +81,5 @@ fn what_a_killed_write_left_behind_is_no_foreign_file() {
     let bench = Bench::new();
     std::fs::create_dir(bench.path("out")).unwrap();
     bench.write("out/.tmpAbC123", "half a manifest");
-    bench.ok("run model --survey survey.toml --posts 0 --episodes 0 --value face --rank 2 --rows 27 --out out");
+    bench.ok("run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --rank 2 --rows 27 --out out");
 }

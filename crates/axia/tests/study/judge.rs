@@ -115,6 +115,6 @@ fn what_cannot_be_judged_is_refused() {
     write_set(&bench, "empty.jsonl", &[]);
     bench.fails("judge out --dilemmas empty.jsonl", 2, &["empty.jsonl"]);
     bench
-        .ok("run model --survey survey.toml --posts 0 --episodes 0 --value face --rank 2 --rows 27 --out plain");
+        .ok("run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --rank 2 --rows 27 --out plain");
     assert!(bench.read_json("plain/results.json")["judgement"].is_null());
 }

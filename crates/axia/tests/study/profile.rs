@@ -140,7 +140,7 @@ fn surveys_that_cannot_be_asked_are_refused() {
     bench.fails(&format!("{profile} --questionnaire PVQ33"), 2, &["did you mean `PVQ3`?"]);
     let train = format!("{profile} --questionnaire PVQ3 --split train");
     bench.fails(&train, 2, &["no items", "--split"]);
-    let run = "run model --survey pvq.csv --posts 0 --episodes 0 --questionnaire PVQ3 --rows 27 --out out";
+    let run = "run model --survey pvq.csv --passages 0 --posts 0 --episodes 0 --questionnaire PVQ3 --rows 27 --out out";
     bench.fails(run, 2, &["train", "PVQ3"]);
     assert!(!bench.path("out").exists());
     bench.fails("profile model --questionnaire PVQ3", 2, &["--survey"]);
@@ -159,7 +159,7 @@ fn chat_uses_the_template_of_the_model() {
     assert_eq!(plain["items"], chat["items"]);
     assert_ne!(plain["dimensions"], chat["dimensions"]);
     bench.ok(
-        "run model --survey survey.toml --posts 0 --episodes 0 --value face --rank 2 --rows 27 --chat --out out",
+        "run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --rank 2 --rows 27 --chat --out out",
     );
     assert_eq!(bench.read_json("out/manifest.json")["settings"]["chat"], true);
 }

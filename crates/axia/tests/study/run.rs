@@ -18,7 +18,8 @@ fn names(list: &Json) -> Vec<&str> {
 #[test]
 fn a_run_leaves_a_whole_folder_and_does_nothing_twice() {
     let bench = Bench::new();
-    let words = "run model --limit 20 --posts 0 --episodes 0 --rank 2 --rows 27 --out out";
+    let words =
+        "run model --limit 20 --passages 0 --posts 0 --episodes 0 --rank 2 --rows 27 --out out";
     let printed = bench.json(&format!("{words} --json"));
     let results = bench.read_json("out/results.json");
     assert_eq!(printed, results);
@@ -78,8 +79,7 @@ fn a_run_leaves_a_whole_folder_and_does_nothing_twice() {
 #[test]
 fn events_for_tensorboard_are_written_on_demand() {
     let bench = Bench::new();
-    let words =
-        "run model --survey survey.toml --posts 0 --episodes 0 --value face --rank 2 --rows 27";
+    let words = "run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --rank 2 --rows 27";
     bench.ok(&format!("{words} --tensorboard --out out"));
     let files = bench.files("out/tensorboard");
     let folders: Vec<&str> = files.keys().map(|path| path.split('/').next().unwrap()).collect();
@@ -99,7 +99,7 @@ fn events_for_tensorboard_are_written_on_demand() {
 #[test]
 fn the_full_protocol_runs_to_its_end() {
     let bench = Bench::new();
-    let words = "run model --survey survey.toml --posts 0 --episodes 0 --value face --preset paper --rank 4 --out out";
+    let words = "run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --preset paper --rank 4 --out out";
     let results = bench.json(&format!("{words} --json"));
     let seeded = |name: &'static str| (0..3).map(move |seed| format!("{name}-seed{seed}"));
     let names_of_all = ["control", "face-down", "face-up"].map(seeded).into_iter().flatten();
@@ -124,7 +124,7 @@ fn the_full_protocol_runs_to_its_end() {
 #[test]
 fn reports_are_rebuilt_and_compared() {
     let bench = Bench::new();
-    bench.ok("run model --survey survey.toml --posts 0 --episodes 0 --value face --rank 2 --rows 27 --out out");
+    bench.ok("run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --rank 2 --rows 27 --out out");
     let page = bench.read("out/report.html");
     for outside in ["<link", "<iframe", "@import", " src=", "url(http"] {
         assert!(!page.contains(outside), "report.html reaches outside: {outside}");
@@ -151,7 +151,8 @@ fn reports_are_rebuilt_and_compared() {
 #[test]
 fn a_folder_with_another_run_or_foreign_files_is_left_alone() {
     let bench = Bench::new();
-    let run = "run model --survey survey.toml --posts 0 --episodes 0 --value face --rows 27";
+    let run =
+        "run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --rows 27";
     bench.ok(&format!("{run} --rank 2 --out out"));
     let before = bench.files("out");
     let other = ["`out`", "settings.rank was 2 and now is 4", "--out"];
@@ -174,8 +175,7 @@ fn a_folder_with_another_run_or_foreign_files_is_left_alone() {
 fn folders_that_cannot_be_written_are_named() {
     let bench = Bench::new();
     bench.write("file", "in the way");
-    let run =
-        "run model --survey survey.toml --posts 0 --episodes 0 --value face --rank 2 --rows 27";
+    let run = "run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --rank 2 --rows 27";
     for out in ["file", "file/below"] {
         bench.fails(&format!("{run} --out {out}"), 1, &["`file", "cannot write"]);
         bench.fails(&format!("profile model --limit 1 --out {out}"), 1, &["`file", "cannot write"]);
@@ -186,7 +186,7 @@ fn folders_that_cannot_be_written_are_named() {
 #[test]
 fn damaged_cells_are_named() {
     let bench = Bench::new();
-    let run = "run model --survey survey.toml --posts 0 --episodes 0 --value face --rank 2 --rows 27 --out out";
+    let run = "run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --rank 2 --rows 27 --out out";
     bench.ok(run);
     bench.write("out/responses/control.jsonl", "{\"item\": \"face-test-1\"}\n");
     bench.fails(run, 2, &["out/responses/control.jsonl", "line 1", "remove it"]);
@@ -197,7 +197,7 @@ fn damaged_cells_are_named() {
 #[test]
 fn several_seeds_give_an_adapter_each() {
     let bench = Bench::new();
-    bench.ok("run model --survey survey.toml --posts 0 --episodes 0 --value face --rank 2 --rows 27 --seed 3,4 --out out");
+    bench.ok("run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --rank 2 --rows 27 --seed 3,4 --out out");
     let results = bench.read_json("out/results.json");
     let seeded = ["control", "face-down", "face-up"];
     let seeded = [3, 4].map(|seed| seeded.map(|name| format!("{name}-seed{seed}"))).concat();
@@ -210,7 +210,8 @@ fn several_seeds_give_an_adapter_each() {
 #[test]
 fn senseless_settings_are_refused_before_anything_is_computed() {
     let bench = Bench::new();
-    let run = "run model --survey survey.toml --posts 0 --episodes 0 --value face --out out";
+    let run =
+        "run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --out out";
     for (flag, part) in [
         ("--rank 0", "rank"),
         ("--alpha -1", "alpha"),
@@ -243,7 +244,7 @@ fn senseless_settings_are_refused_before_anything_is_computed() {
 fn a_dry_run_tells_the_plan_and_does_nothing() {
     let bench = Bench::new();
     let said = bench.ok(
-        "run model --survey survey.toml --posts 0 --episodes 0 --value face --rank 2 --dry-run",
+        "run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --rank 2 --dry-run",
     );
     for part in ["model", "tiny", "Face, down", "Face, up", "runs/face", "rank: 2", "alpha: 4"] {
         assert!(said.contains(part), "no `{part}` in {said}");
@@ -258,7 +259,7 @@ fn others_may_read_a_run_if_the_umask_admits() {
     use std::os::unix::fs::PermissionsExt;
 
     let bench = Bench::new();
-    bench.ok("run model --survey survey.toml --posts 0 --episodes 0 --value face --rank 2 --rows 27 --out out");
+    bench.ok("run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --rank 2 --rows 27 --out out");
     let mode = |name: &str| bench.path(name).metadata().unwrap().permissions().mode();
     let made_by_hand = mode("survey.toml");
     for name in ["manifest.json", "responses/base.jsonl", "results.json"] {

@@ -76,7 +76,7 @@ fn a_trait_may_have_any_name() {
         bench.read("survey.toml").replace("value = \"face\"", "dimension = \"Openness/Intellect\"");
     bench.write("survey.toml", &survey);
     bench.ok(
-        "run model --survey survey.toml --posts 0 --episodes 0 --value openness/intellect --rank 2 --rows 27",
+        "run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value openness/intellect --rank 2 --rows 27",
     );
     let adapter = "runs/Openness-Intellect/adapters/Openness-Intellect-up/README.md";
     assert!(bench.path(adapter).exists());

@@ -7,6 +7,7 @@ mod effects;
 mod examples;
 mod judgement;
 mod overview;
+mod perplexity;
 mod play;
 mod policy;
 mod profiles;

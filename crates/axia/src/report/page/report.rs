@@ -8,6 +8,7 @@ use super::effects::{self, EffectRow, LeakageFigure};
 use super::examples::{self, ExampleRow};
 use super::judgement::{self, JudgementSection};
 use super::overview::{self, Finding};
+use super::perplexity::{self, PerplexitySection};
 use super::play::{self, PlaySection};
 use super::profiles::{self, ProfileFigures, ProfileTable};
 use super::provenance::{Provenance, provenance};
@@ -37,6 +38,7 @@ struct Page<'a> {
     drop_name: &'static str,
     effects: Vec<EffectRow>,
     leakage: Option<LeakageFigure>,
+    perplexity: Option<PerplexitySection>,
     judgement: Option<JudgementSection>,
     play: Option<PlaySection>,
     sensitivity: Option<String>,
@@ -73,6 +75,7 @@ pub(in crate::report) fn report(summary: &RunSummary) -> Result<String, ReportEr
         drop_name: effects::drop_name(summary),
         effects: effects::effect_rows(summary, &cast),
         leakage: effects::leakage(summary, &cast),
+        perplexity: summary.perplexity.as_ref().map(|own| perplexity::section(own, &cast)),
         judgement: summary.judgement.as_ref().map(|own| judgement::section(own, &cast)),
         play: summary.play.as_ref().map(|own| play::section(own, &cast)),
         sensitivity: profiles::sensitivity(&cast),

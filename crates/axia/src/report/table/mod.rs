@@ -1,6 +1,7 @@
 //! `results.csv`: every number of a run in one long, tidy table.
 
 mod judgement;
+mod perplexity;
 mod play;
 mod rows;
 mod run;

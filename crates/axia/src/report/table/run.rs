@@ -16,6 +16,9 @@ pub(in crate::report) fn csv(summary: &RunSummary) -> Result<Vec<u8>, ReportErro
     summary.shifts.iter().for_each(|shift| table.shift(shift));
     summary.training.iter().for_each(|training| table.training(training));
     summary.examples.iter().for_each(|example| table.example(example));
+    if let Some(perplexity) = &summary.perplexity {
+        table.perplexity(perplexity);
+    }
     if let Some(judgement) = &summary.judgement {
         table.judgement(judgement);
     }

@@ -1,0 +1,92 @@
+//! The stage of a study that reads passages.
+
+use super::passages::PassageSet;
+use super::summary::{PerplexityReader, PerplexitySummary};
+use crate::files::sha256;
+use crate::respondent::Embedded;
+use crate::study::{Follow, RunDir, Steering, StudyError};
+use axia_engine::EngineError;
+use axia_values::stats::BootstrapOptions;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+/// Passages read together: enough to keep the engine busy, few enough for a killed run to lose
+/// little.
+const PASSAGES_AT_ONCE: usize = 6;
+
+/// Passages to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measuring {
+    /// The passages.
+    pub set: PassageSet,
+}
+
+/// How likely one passage was to a respondent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PassageReading {
+    /// Its id.
+    pub passage: String,
+    /// Tokens that were predicted: all but the first.
+    pub tokens: usize,
+    /// Sum of their log-probabilities, in nats.
+    pub log_likelihood: f64,
+}
+
+impl Measuring {
+    /// Everything that decides the readings, apart from the respondents.
+    pub fn manifest(&self) -> Json {
+        json!({
+            "passages": self.set.name,
+            "count": self.set.passages.len(),
+            "hash": self.set.content_hash(),
+        })
+    }
+
+    /// Has `respondent` read the passages; what came of it goes to a folder of the run that is named
+    /// after what was read.
+    ///
+    /// # Errors
+    /// [`StudyError`]; after a cancellation the reading can be taken up again.
+    pub fn read(
+        &self,
+        dir: &RunDir,
+        name: &str,
+        respondent: &Embedded,
+        follow: &mut dyn Follow,
+    ) -> Result<Vec<PassageReading>, StudyError> {
+        let asked = sha256(self.manifest().to_string().as_bytes());
+        let mut rows = dir.rows(&format!("perplexity/{}/{name}.jsonl", &asked[..8]))?;
+        if !rows.is_whole() {
+            let passages = &self.set.passages;
+            follow.begin(&format!("reading neutral text as {name}"), passages.len());
+            let left = passages.get(rows.rows().len()..).unwrap_or_default();
+            for passages in left.chunks(PASSAGES_AT_ONCE) {
+                follow.advance(rows.rows().len(), "");
+                if follow.cancelled() {
+                    return Err(StudyError::from(EngineError::Cancelled));
+                }
+                let texts: Vec<&str> = passages.iter().map(|p| p.text.as_str()).collect();
+                let read = respondent.read(&texts)?.into_iter().zip(passages);
+                let readings = read.map(|((tokens, log_likelihood), passage)| PassageReading {
+                    passage: passage.id.clone(),
+                    tokens,
+                    log_likelihood,
+                });
+                rows.append(readings.collect())?;
+            }
+            rows.finish()?;
+            follow.end();
+        }
+        Ok(rows.into_rows())
+    }
+
+    /// Compares the respondents.
+    pub fn summarise(
+        &self,
+        readers: &[PerplexityReader],
+        steerings: &[Steering],
+        options: BootstrapOptions,
+    ) -> PerplexitySummary {
+        PerplexitySummary::new(&self.set, readers, steerings, options)
+    }
+}

@@ -1,0 +1,263 @@
+//! The perplexities of a run, as `results.json` keeps them.
+
+use super::measuring::PassageReading;
+use super::passages::PassageSet;
+use crate::study::Steering;
+use crate::study::summary::Role;
+use axia_values::stats::{BootstrapOptions, Draw, Estimate, Resampler};
+use serde::{Deserialize, Serialize};
+
+/// How well a run's respondents predict neutral text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PerplexitySummary {
+    /// Name of the set of passages.
+    pub passages: String,
+    /// Hash of the passages read.
+    pub hash: String,
+    /// How many were read.
+    pub count: usize,
+    /// Tokens predicted in them.
+    pub tokens: usize,
+    /// Every respondent: base first, then control, then steered.
+    pub respondents: Vec<RespondentPerplexity>,
+    /// What training changed.
+    pub changes: Vec<PerplexityChange>,
+}
+
+/// One respondent's perplexity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RespondentPerplexity {
+    /// `base`, `control`, `power-down`, …
+    pub name: String,
+    /// Its part in the study.
+    pub role: Role,
+    /// e to the mean negative log-probability of a token; the interval is over passages.
+    pub perplexity: Estimate,
+}
+
+/// What a change is measured against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reference {
+    /// The matched control of the same seed.
+    Control,
+    /// The untouched model.
+    Base,
+}
+
+/// A paired difference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PerplexityChange {
+    /// Who changed, without the seed: `control`, `power-down`.
+    pub respondent: String,
+    /// The target in words; `control` for the control.
+    pub title: String,
+    /// Against whom.
+    pub reference: Reference,
+    /// Training seeds compared.
+    pub seeds: usize,
+    /// Difference of the log-perplexities, in nats a token: above zero where text has become harder
+    /// to predict. The interval draws passages, and seeds where there are several.
+    pub log_perplexity: Estimate,
+}
+
+/// A respondent that read the passages.
+#[derive(Debug, Clone)]
+pub struct PerplexityReader {
+    /// Its name.
+    pub name: String,
+    /// The name without the seed: that of the steering it belongs to.
+    pub steering: String,
+    /// Its part in the study.
+    pub role: Role,
+    /// Its training seed.
+    pub seed: u64,
+    /// What it read, in the order of the set.
+    pub readings: Vec<PassageReading>,
+}
+
+impl PerplexitySummary {
+    /// Compares `readers`, who all read `set`.
+    pub(super) fn new(
+        set: &PassageSet,
+        readers: &[PerplexityReader],
+        steerings: &[Steering],
+        options: BootstrapOptions,
+    ) -> Self {
+        let tokens = readers.first().map_or(0, |r| r.readings.iter().map(|p| p.tokens).sum());
+        let respondents = readers.iter().filter_map(|reader| {
+            let log = difference(&[(None, reader.readings.as_slice())], options)?;
+            let Estimate { value, low, high } = log;
+            let perplexity = Estimate { value: value.exp(), low: low.exp(), high: high.exp() };
+            Some(RespondentPerplexity { name: reader.name.clone(), role: reader.role, perplexity })
+        });
+        let control = ("control", "control");
+        let steered = steerings.iter().map(|s| (s.name.as_str(), s.title.as_str()));
+        let changes = std::iter::once(control).chain(steered).flat_map(|(name, title)| {
+            [Reference::Control, Reference::Base]
+                .into_iter()
+                .filter_map(move |reference| change(readers, name, title, reference, options))
+        });
+        Self {
+            passages: set.name.clone(),
+            hash: set.content_hash(),
+            count: set.passages.len(),
+            tokens,
+            respondents: respondents.collect(),
+            changes: changes.collect(),
+        }
+    }
+}
+
+fn change(
+    readers: &[PerplexityReader],
+    name: &str,
+    title: &str,
+    reference: Reference,
+    options: BootstrapOptions,
+) -> Option<PerplexityChange> {
+    let is_reference = |reader: &PerplexityReader, seed| match reference {
+        Reference::Control => reader.role == Role::Control && reader.seed == seed,
+        Reference::Base => reader.role == Role::Base,
+    };
+    let own = readers.iter().filter(|r| r.role != Role::Base && r.steering == name);
+    let pairs: Vec<_> = own
+        .filter_map(|reader| {
+            let before = readers.iter().find(|other| is_reference(other, reader.seed))?;
+            // Nobody is compared with itself.
+            let pair = (Some(before.readings.as_slice()), reader.readings.as_slice());
+            (before.name != reader.name).then_some(pair)
+        })
+        .collect();
+    Some(PerplexityChange {
+        respondent: name.to_owned(),
+        title: title.to_owned(),
+        reference,
+        seeds: pairs.len(),
+        log_perplexity: difference(&pairs, options)?,
+    })
+}
+
+/// The mean negative log-probability of a token after, less that before where there is a before:
+/// over all tokens of all passages and seeds. Pairs are those of one seed each, and all read the
+/// same passages. Nothing without a token.
+fn difference(
+    pairs: &[(Option<&[PassageReading]>, &[PassageReading])],
+    options: BootstrapOptions,
+) -> Option<Estimate> {
+    let passages = pairs.first()?.1.len();
+    let statistic = |draw: Draw<'_>| {
+        let (mut nats, mut tokens) = (0.0, 0.0);
+        for ((before, after), &seed) in pairs.iter().zip(draw.seeds) {
+            for (place, (after, &drawn)) in after.iter().zip(draw.clusters).enumerate() {
+                let weight = f64::from(seed * drawn);
+                let before = before.and_then(|before| before.get(place));
+                let before = before.map_or(0.0, |before| before.log_likelihood);
+                nats += weight * (before - after.log_likelihood);
+                tokens += weight * after.tokens as f64;
+            }
+        }
+        vec![nats / tokens]
+    };
+    let resampler = Resampler::new(&vec![0; passages], pairs.len(), options);
+    resampler.estimate(statistic).into_iter().next()?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axia_values::target::Direction;
+    use axia_values::taxonomy::RefinedValue;
+
+    fn readings(of: &[(usize, f64)]) -> Vec<PassageReading> {
+        let named = of.iter().enumerate().map(|(i, &(tokens, log_likelihood))| PassageReading {
+            passage: format!("p{i}"),
+            tokens,
+            log_likelihood,
+        });
+        named.collect()
+    }
+
+    fn reader(
+        steering: &str,
+        role: Role,
+        seed: u64,
+        readings: Vec<PassageReading>,
+    ) -> PerplexityReader {
+        let name = format!("{steering}-seed{seed}");
+        PerplexityReader { name, steering: steering.to_owned(), role, seed, readings }
+    }
+
+    fn summary(readers: &[PerplexityReader]) -> PerplexitySummary {
+        let steering = Steering::one(RefinedValue::Face.into(), Direction::Down);
+        let set = PassageSet::bundled().first(2);
+        PerplexitySummary::new(&set, readers, &[steering], BootstrapOptions::default())
+    }
+
+    fn find<'a>(
+        summary: &'a PerplexitySummary,
+        name: &str,
+        reference: Reference,
+    ) -> &'a PerplexityChange {
+        let is_it = |c: &&PerplexityChange| c.respondent == name && c.reference == reference;
+        summary.changes.iter().find(is_it).unwrap()
+    }
+
+    #[test]
+    fn perplexity_by_hand() {
+        // Ten tokens of probability 1/4 each, thirty of 1/16: 4^(10/40) · 16^(30/40) = 2^3.5.
+        let texts = readings(&[(10, -10.0 * 4f64.ln()), (30, -30.0 * 16f64.ln())]);
+        let found = summary(&[reader("base", Role::Base, 0, texts)]);
+        let Estimate { value, low, high } = found.respondents[0].perplexity;
+        assert!((value - 2f64.powf(3.5)).abs() < 1e-9, "{value}");
+        // A resample holds one passage twice, or both.
+        assert!((low - 4.0).abs() < 1e-9 && (high - 16.0).abs() < 1e-9, "{low} {high}");
+        assert_eq!((found.count, found.tokens, found.changes.len()), (2, 40, 0));
+    }
+
+    #[test]
+    fn changes_are_paired_by_passage() {
+        // Very different passages, each of which became harder by 0.1 nats a token: no spread.
+        let (base, steered) = ([(10, -10.0), (30, -90.0)], [(10, -11.0), (30, -93.0)]);
+        let control = [(10, -10.0), (30, -90.0)];
+        let readers = [
+            reader("base", Role::Base, 0, readings(&base)),
+            reader("control", Role::Control, 0, readings(&control)),
+            reader("face-down", Role::Steered, 0, readings(&steered)),
+        ];
+        let found = summary(&readers);
+        assert_eq!(found.changes.len(), 3, "control with base, steered with both");
+        for reference in [Reference::Control, Reference::Base] {
+            let Estimate { value, low, high } = find(&found, "face-down", reference).log_perplexity;
+            for end in [value, low, high] {
+                assert!((end - 0.1).abs() < 1e-12, "{end}");
+            }
+        }
+        let still = find(&found, "control", Reference::Base).log_perplexity;
+        assert_eq!((still.low, still.value, still.high), (0.0, 0.0, 0.0));
+    }
+
+    #[test]
+    fn seeds_are_paired_and_drawn() {
+        let texts = |nats: f64| readings(&[(10, -10.0 * nats), (10, -10.0 * nats)]);
+        let readers = [
+            reader("base", Role::Base, 0, texts(2.0)),
+            reader("control", Role::Control, 1, texts(2.0)),
+            reader("face-down", Role::Steered, 1, texts(2.1)),
+            reader("control", Role::Control, 2, texts(2.5)),
+            reader("face-down", Role::Steered, 2, texts(2.8)),
+        ];
+        let change = summary(&readers);
+        let change = find(&change, "face-down", Reference::Control);
+        let Estimate { value, low, high } = change.log_perplexity;
+        assert_eq!(change.seeds, 2);
+        assert!((value - 0.2).abs() < 1e-12, "{value}");
+        assert!((low - 0.1).abs() < 1e-12 && (high - 0.3).abs() < 1e-12, "{low} {high}");
+    }
+
+    #[test]
+    fn nothing_is_made_of_no_tokens() {
+        let found = summary(&[reader("base", Role::Base, 0, readings(&[(0, 0.0)]))]);
+        assert!(found.respondents.is_empty() && found.changes.is_empty());
+    }
+}

@@ -1,0 +1,148 @@
+//! Perplexity on neutral text: a sentence for each steered respondent, and the numbers.
+
+use axia_values::stats::Estimate;
+use serde::Serialize;
+
+use super::cast::Cast;
+use crate::perplexity::{PerplexityChange, PerplexitySummary, Reference};
+use crate::report::words::{counted, fixed, grouped, interval, signed_to};
+use crate::study::summary::Role;
+
+#[derive(Debug, Serialize)]
+pub(super) struct PerplexitySection {
+    sentences: Vec<String>,
+    /// `30 passages`.
+    passages: String,
+    /// `5,204 tokens`.
+    tokens: String,
+    rows: Vec<Row>,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    respondent: String,
+    class: String,
+    perplexity: String,
+    interval: String,
+    /// Against the control, then the base; nothing where there is no comparison.
+    changes: [Option<Change>; 2],
+}
+
+#[derive(Debug, Serialize)]
+struct Change {
+    value: String,
+    interval: String,
+}
+
+/// The section on `summary`.
+pub(super) fn section(summary: &PerplexitySummary, cast: &Cast<'_>) -> PerplexitySection {
+    let steered = summary
+        .changes
+        .iter()
+        .filter(|change| change.reference == Reference::Control)
+        .map(sentence)
+        .collect();
+    let rows = summary.respondents.iter().map(|one| {
+        let name = without_seed(&one.name, one.role, summary);
+        let of = |reference| {
+            let own = summary.changes.iter();
+            let own =
+                own.filter(|change| change.respondent == name).find(|c| c.reference == reference);
+            own.map(|change| Change {
+                value: percent(change.log_perplexity.value),
+                interval: percent_interval(&change.log_perplexity),
+            })
+        };
+        Row {
+            respondent: one.name.clone(),
+            class: cast.style(&one.name).class(),
+            perplexity: fixed(one.perplexity.value, 2),
+            interval: interval(&one.perplexity),
+            changes: match one.role {
+                Role::Base => [None, None],
+                _ => [of(Reference::Control), of(Reference::Base)],
+            },
+        }
+    });
+    PerplexitySection {
+        sentences: steered,
+        passages: counted(summary.count, "passage"),
+        tokens: format!("{} tokens", grouped(summary.tokens as u64)),
+        rows: rows.collect(),
+    }
+}
+
+/// The name that changes go by: over several seeds there is one change for all.
+fn without_seed<'a>(name: &'a str, role: Role, summary: &'a PerplexitySummary) -> &'a str {
+    let own = summary.changes.iter().map(|change| change.respondent.as_str());
+    let mut own = own.filter(|own| name.strip_prefix(own).is_some_and(is_seed));
+    if role == Role::Base { name } else { own.next().unwrap_or(name) }
+}
+
+fn is_seed(rest: &str) -> bool {
+    rest.is_empty()
+        || rest
+            .strip_prefix("-seed")
+            .is_some_and(|seed| !seed.is_empty() && seed.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn sentence(change: &PerplexityChange) -> String {
+    let log = &change.log_perplexity;
+    let measure = format!("perplexity {} {}", percent(log.value), percent_interval(log));
+    let what = if log.low > 0.0 {
+        format!("predicts neutral text worse than the matched control: {measure}")
+    } else if log.high < 0.0 {
+        format!("predicts neutral text better than the matched control: {measure}")
+    } else {
+        format!(
+            "is not shown to predict neutral text worse or better than the matched control: \
+             {measure}, an interval that includes zero"
+        )
+    };
+    format!("{}: the model {what}.", change.title)
+}
+
+/// A change of the logarithm as one of the perplexity itself: `+1.6 %`.
+fn percent(log: f64) -> String {
+    format!("{}\u{a0}%", signed_to(log.exp_m1() * 100.0, 1))
+}
+
+fn percent_interval(log: &Estimate) -> String {
+    format!("[{},\u{a0}{}]", percent(log.low), percent(log.high))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(value: f64, low: f64, high: f64) -> PerplexityChange {
+        PerplexityChange {
+            respondent: "power-down".to_owned(),
+            title: "Power, down".to_owned(),
+            reference: Reference::Control,
+            seeds: 1,
+            log_perplexity: Estimate { value, low, high },
+        }
+    }
+
+    #[test]
+    fn logarithms_become_percent() {
+        assert_eq!(percent(1.25f64.ln()), "+25.0\u{a0}%");
+        assert_eq!(percent(0.8f64.ln()), "−20.0\u{a0}%");
+        assert_eq!(percent(0.0), "0.0\u{a0}%");
+    }
+
+    #[test]
+    fn sentences_say_what_the_interval_allows() {
+        assert!(sentence(&change(0.1, 0.05, 0.2)).contains("text worse than"));
+        assert!(sentence(&change(-0.1, -0.2, -0.05)).contains("text better than"));
+        let unclear = sentence(&change(0.1, -0.1, 0.3));
+        assert!(unclear.contains("is not shown") && unclear.contains("includes zero"), "{unclear}");
+    }
+
+    #[test]
+    fn names_with_seeds_belong_to_their_steering() {
+        assert!(is_seed("") && is_seed("-seed12"));
+        assert!(!is_seed("-seed") && !is_seed("-seedling") && !is_seed("x"));
+    }
+}
