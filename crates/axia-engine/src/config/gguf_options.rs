@@ -59,6 +59,7 @@ pub(super) fn options(
             }),
             _ => None,
         },
+        rotary_width: None,
         without_rope: match architecture {
             Architecture::SmolLm3 => {
                 (1..=model.layers).map(|block| block.is_multiple_of(SMOLLM3_INTERVAL)).collect()

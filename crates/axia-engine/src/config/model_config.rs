@@ -41,6 +41,11 @@ pub struct ModelConfig {
     pub options: Options,
 }
 
+/// What of a text's length a model's rotary embeddings depend on. Only texts of equal reach can share
+/// states; in nearly all models all texts are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reach(usize, usize);
+
 /// A linear layer inside a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinearModule {
@@ -66,6 +71,17 @@ impl ModelConfig {
     /// Factor on `q · k`.
     pub fn attention_scale(&self) -> f64 {
         self.options.attention_scale.unwrap_or_else(|| (self.head_dim as f64).powf(-0.5))
+    }
+
+    /// How many leading dimensions of a head the rotary embedding turns.
+    pub fn rotary_width(&self) -> usize {
+        self.options.rotary_width.unwrap_or(self.head_dim)
+    }
+
+    /// What the rotary embeddings make of a text of `length` tokens.
+    pub fn reach(&self, length: usize) -> Reach {
+        let local = self.options.local_rope.as_ref().map_or(0, |rope| rope.reach(length));
+        Reach(self.rope.reach(length), local)
     }
 
     /// Every linear layer but the output projection, block by block: what adapters can be put on.
