@@ -284,7 +284,13 @@ struct DecodeOnly {
 }
 
 #[test]
-fn a_real_tokenizer_equals_the_published_one() {
+fn real_tokenizers_equal_the_published_ones() {
+    if let Some(path) = std::env::var_os("AXIA_TEST_GGUF_QWEN") {
+        let file = GgufFile::open(Path::new(&path)).unwrap();
+        let tokenizer = Tokenizer::from_gguf(file.metadata()).unwrap();
+        let reference = include_str!("fixtures/qwen2/tokenizer_reference.json");
+        check_real(&tokenizer, reference, 60);
+    }
     let Some(path) = std::env::var_os("AXIA_TEST_GGUF") else {
         eprintln!("skipped: AXIA_TEST_GGUF names no SmolLM2-135M-Instruct GGUF file");
         return;
@@ -296,9 +302,12 @@ fn a_real_tokenizer_equals_the_published_one() {
         (tokenizer.bos_id(), tokenizer.eos_id(), tokenizer.pad_id()),
         (Some(1), Some(2), Some(2))
     );
-    let reference: Reference =
-        serde_json::from_str(include_str!("fixtures/smollm2/tokenizer_reference.json")).unwrap();
-    assert_eq!(reference.strings.len(), 200);
+    check_real(&tokenizer, include_str!("fixtures/smollm2/tokenizer_reference.json"), 200);
+}
+
+fn check_real(tokenizer: &Tokenizer, reference: &str, strings: usize) {
+    let reference: Reference = serde_json::from_str(reference).unwrap();
+    assert_eq!(reference.strings.len(), strings);
     for string in &reference.strings {
         let ids = tokenizer.encode(&string.text).unwrap();
         assert_eq!(ids, string.ids, "{:?}", string.text);
