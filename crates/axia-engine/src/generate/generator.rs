@@ -125,6 +125,19 @@ pub fn generate<K: Kernels>(
     requests: &[Request],
     stop: impl Fn(&[u32]) -> bool,
 ) -> Result<Vec<Generated>, EngineError> {
+    generate_with(decoder, None, requests, stop)
+}
+
+/// Like [`generate`], with an adapter beside the weights.
+///
+/// # Errors
+/// As of [`Generation`].
+pub fn generate_with<K: Kernels>(
+    decoder: &Decoder<K>,
+    adapter: Option<&Adapter<K>>,
+    requests: &[Request],
+    stop: impl Fn(&[u32]) -> bool,
+) -> Result<Vec<Generated>, EngineError> {
     check(requests, decoder.config().vocab_size)?;
     let reach = |request: &Request| decoder.config().reach(request.prompt.len());
     let mut reaches: Vec<_> = requests.iter().map(reach).collect();
@@ -135,7 +148,7 @@ pub fn generate<K: Kernels>(
         let chosen: Vec<usize> =
             (0..requests.len()).filter(|&i| reach(&requests[i]) == now).collect();
         let together = chosen.iter().map(|&i| requests[i].clone()).collect();
-        let mut generation = Generation::new(decoder, None, together)?;
+        let mut generation = Generation::new(decoder, adapter, together)?;
         while generation.step(|drawn| !stop(drawn.tokens))? {}
         for (branch, index) in generation.batch.branches.into_iter().zip(chosen) {
             found[index] = branch.generated;
