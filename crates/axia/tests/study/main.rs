@@ -10,6 +10,7 @@ mod model;
 mod models;
 mod play;
 mod profile;
+mod prompts;
 mod rows;
 mod run;
 mod steer;
