@@ -21,6 +21,6 @@ pub use raw_tensor::{RawTensor, find_non_finite};
 pub use row_order::RowOrder;
 pub use safetensors_file::SafetensorsFile;
 pub use tensor_source::TensorSource;
-pub(crate) use text_names::text_name;
+pub(crate) use text_names::{newer_name, text_name};
 
 pub use crate::gguf::DType;

@@ -14,6 +14,14 @@ pub(crate) fn text_name(name: &str) -> Cow<'_, str> {
     }
 }
 
+/// What newer versions of transformers call the module `name` of a model of text and images.
+pub(crate) fn newer_name(name: &str) -> Cow<'_, str> {
+    match name.strip_prefix("language_model.model.") {
+        Some(rest) => Cow::Owned(format!("model.language_model.{rest}")),
+        None => Cow::Borrowed(name),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -32,5 +40,7 @@ mod tests {
         ] {
             assert_eq!(text_name(name), expected);
         }
+        let older = "language_model.model.layers.0.mlp.up_proj";
+        assert_eq!(newer_name(older), "model.language_model.layers.0.mlp.up_proj");
     }
 }

@@ -39,6 +39,7 @@ fn from_objects(
     generation: Option<&JsonObject>,
 ) -> Result<ModelConfig, ConfigError> {
     let text = text_part(config)?;
+    let with_images = text.is_some();
     let (config, whole) = (text.as_ref().unwrap_or(config), config);
     let architecture = match text {
         Some(_) => Architecture::Gemma3,
@@ -73,8 +74,11 @@ fn from_objects(
     };
     // The sizes are checked before anything is allocated by them.
     let model = model.check(config.path())?;
-    let options =
-        Options { local_rope: rope.local()?, ..options(config, architecture, model.layers)? };
+    let options = Options {
+        local_rope: rope.local()?,
+        with_images,
+        ..options(config, architecture, model.layers)?
+    };
     ModelConfig { options, ..model }.check(config.path())
 }
 

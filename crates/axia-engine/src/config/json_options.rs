@@ -49,6 +49,7 @@ pub(super) fn options(
         window,
         local_rope: None,
         rotary_width: None,
+        with_images: false,
         without_rope,
     })
 }

@@ -84,6 +84,14 @@ impl ModelConfig {
         Reach(self.rope.reach(length), local)
     }
 
+    /// The path in the whole model of the module that a model of text has at `path`.
+    pub fn module_path(&self, path: &str) -> String {
+        match path.strip_prefix("model.") {
+            Some(rest) if self.options.with_images => format!("model.language_model.{rest}"),
+            _ => path.to_owned(),
+        }
+    }
+
     /// Every linear layer but the output projection, block by block: what adapters can be put on.
     pub fn linear_modules(&self) -> Vec<LinearModule> {
         let (hidden, query, kv, ffn) =
@@ -100,7 +108,7 @@ impl ModelConfig {
         (0..self.layers)
             .flat_map(|layer| {
                 of_block.map(|(module, inputs, outputs)| LinearModule {
-                    name: format!("model.layers.{layer}.{module}"),
+                    name: self.module_path(&format!("model.layers.{layer}.{module}")),
                     inputs,
                     outputs,
                 })

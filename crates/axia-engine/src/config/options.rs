@@ -32,6 +32,9 @@ pub struct Options {
     pub local_rope: Option<Rope>,
     /// How many leading dimensions of a head the rotary embedding turns, if not all; even.
     pub rotary_width: Option<usize>,
+    /// Whether this is the language part of a model of text and images: its modules then have longer
+    /// paths in the eyes of transformers and PEFT.
+    pub with_images: bool,
     /// Which blocks go without rotary embedding; those beyond the end have it.
     pub without_rope: Vec<bool>,
 }

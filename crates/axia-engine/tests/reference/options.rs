@@ -223,3 +223,16 @@ fn prompts_of_any_length_are_continued_together() {
         }
     }
 }
+
+/// PEFT finds the modules of a model of text and images by their paths in the whole of it.
+#[test]
+fn adapters_of_language_parts_have_the_whole_models_paths() {
+    let case = Case::open("gemma3_images");
+    let folder = fixtures().join("options/gemma3_images/adapter");
+    let read = PeftAdapter::read(&folder).unwrap();
+    assert!(read.modules.iter().all(|m| m.module.starts_with("model.language_model.layers.")));
+    let (kernels, config) = (case.decoder.kernels(), case.decoder.config());
+    let mut again = case.adapter.to_peft(kernels, config, read.config.clone());
+    again.modules.sort_by(|a, b| a.module.cmp(&b.module));
+    assert_eq!(again.modules, read.modules);
+}
