@@ -389,7 +389,7 @@ fn of_several_kinds_of_weights_safetensors_are_taken() {
     let index: &[u8] = br#"{"weight_map": {"a": "model-1.safetensors"}}"#;
     stub.repository(&[
         ("config.json", b"{}"),
-        ("tokenizer.json", b"{}"),
+        ("tokenizer.json", b"{\"t\": 1}"),
         ("model-Q4_K_M.gguf", b"GGUF"),
         ("pytorch_model.bin", b"pickle"),
         ("model.safetensors.index.json", index),
