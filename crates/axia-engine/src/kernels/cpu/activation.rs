@@ -12,8 +12,8 @@ const CHUNK: usize = 8192;
 trait Gate: Sync {
     /// `f(x)`
     fn value(x: f32) -> f32;
-    /// `f(x)` and `f'(x)`
-    fn with_slope(x: f32) -> (f32, f32);
+    /// `f(x)`, and `factor · f'(x)`
+    fn with_slope(x: f32, factor: f32) -> (f32, f32);
 }
 
 /// Activations `x · sigmoid(z(x))`. The tanh form of GELU is one too, as
@@ -32,13 +32,13 @@ impl<A: Argument> Gate for Sigmoidal<A> {
     }
 
     #[inline(always)]
-    fn with_slope(x: f32) -> (f32, f32) {
+    fn with_slope(x: f32, factor: f32) -> (f32, f32) {
         let (z, slope) = A::argument(x);
         let e = exp(-z);
         let sigmoid = 1.0 / (1.0 + e);
         let value = x * sigmoid;
         // f' = s + x s (1 − s) z', with s the sigmoid and 1 − s = e s.
-        (value, sigmoid * (value * slope).mul_add(e, 1.0))
+        (value, factor * sigmoid * (value * slope).mul_add(e, 1.0))
     }
 }
 
@@ -73,9 +73,9 @@ impl Gate for Gelu {
     }
 
     #[inline(always)]
-    fn with_slope(x: f32) -> (f32, f32) {
+    fn with_slope(x: f32, factor: f32) -> (f32, f32) {
         let (below, density) = normal(x);
-        (x * below, x.mul_add(density, below))
+        (x * below, factor * x.mul_add(density, below))
     }
 }
 
@@ -88,8 +88,8 @@ impl Gate for Relu {
     }
 
     #[inline(always)]
-    fn with_slope(x: f32) -> (f32, f32) {
-        if x > 0.0 { (x, 1.0) } else { (0.0, 0.0) }
+    fn with_slope(x: f32, factor: f32) -> (f32, f32) {
+        if x > 0.0 { (x, factor) } else { (0.0, 0.0) }
     }
 }
 
@@ -140,8 +140,8 @@ fn gated_by_backward<G: Gate>(dout: &[f32], gate: &mut [f32], up: &mut [f32]) {
                 #[inline(always)]
                 || {
                     for ((gate, up), &d) in gate.iter_mut().zip(up.iter_mut()).zip(dout) {
-                        let (value, slope) = G::with_slope(*gate);
-                        *gate = d * *up * slope;
+                        let (value, gradient) = G::with_slope(*gate, d * *up);
+                        *gate = gradient;
                         *up = d * value;
                     }
                 },
