@@ -18,6 +18,7 @@ pub mod generate;
 pub mod gguf;
 pub mod kernels;
 pub mod lora;
+pub mod memory;
 pub mod merge;
 pub mod model;
 pub mod score;

@@ -7,6 +7,7 @@ use crate::decoder::Decoder;
 use crate::error::EngineError;
 use crate::kernels::CpuKernels;
 use crate::lora::Adapter;
+use crate::memory;
 use crate::tokenizer::Tokenizer;
 use std::path::Path;
 
@@ -47,6 +48,14 @@ impl Model {
     /// The weights.
     pub fn decoder(&self) -> &Decoder<CpuKernels> {
         &self.decoder
+    }
+
+    /// The weights as plain f32 in memory with `adapter` merged into them, for drawing tokens: four bytes
+    /// a weight, and several times as fast. `None` where they would take more than half of the memory
+    /// that is left: then [`Model::decoder`] serves as well, with the adapter beside it.
+    pub fn plain(&self, adapter: Option<&Adapter<CpuKernels>>) -> Option<Decoder<CpuKernels>> {
+        let fits = memory::available().is_none_or(|left| self.decoder.plain_bytes() <= left / 2);
+        fits.then(|| self.decoder.merged(CpuKernels::default(), adapter))
     }
 
     /// The tokenizer.

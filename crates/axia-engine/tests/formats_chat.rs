@@ -153,19 +153,23 @@ struct ReferenceChat {
 
 #[test]
 fn a_real_template_renders_as_the_reference() {
-    let Some(path) = std::env::var_os("AXIA_TEST_GGUF") else {
-        eprintln!("skipped: AXIA_TEST_GGUF names no SmolLM2-135M-Instruct GGUF file");
-        return;
-    };
-    let file = GgufFile::open(Path::new(&path)).unwrap();
-    let template = ChatTemplate::from_gguf(file.metadata()).unwrap();
-    let tokenizer = Tokenizer::from_gguf(file.metadata()).unwrap();
-    let reference: Reference =
-        serde_json::from_str(include_str!("fixtures/smollm2/chat_reference.json")).unwrap();
-    assert!(reference.chats.len() > 5);
-    for chat in &reference.chats {
-        let rendered = template.render(&chat.messages, chat.add_generation_prompt).unwrap();
-        assert_eq!(rendered, chat.rendered);
-        assert_eq!(tokenizer.encode(&rendered).unwrap(), chat.ids);
+    for (variable, reference) in [
+        ("AXIA_TEST_GGUF", include_str!("fixtures/smollm2/chat_reference.json")),
+        ("AXIA_TEST_GGUF_QWEN", include_str!("fixtures/qwen2/chat_reference.json")),
+    ] {
+        let Some(path) = std::env::var_os(variable) else {
+            eprintln!("skipped: {variable} names no GGUF file");
+            continue;
+        };
+        let file = GgufFile::open(Path::new(&path)).unwrap();
+        let template = ChatTemplate::from_gguf(file.metadata()).unwrap();
+        let tokenizer = Tokenizer::from_gguf(file.metadata()).unwrap();
+        let reference: Reference = serde_json::from_str(reference).unwrap();
+        assert!(reference.chats.len() > 3);
+        for chat in &reference.chats {
+            let rendered = template.render(&chat.messages, chat.add_generation_prompt).unwrap();
+            assert_eq!(rendered, chat.rendered);
+            assert_eq!(tokenizer.encode(&rendered).unwrap(), chat.ids);
+        }
     }
 }

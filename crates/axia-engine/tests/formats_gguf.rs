@@ -211,25 +211,30 @@ proptest! {
     }
 }
 
-/// The real file the environment names, if any.
-fn real_file() -> Option<PathBuf> {
-    let path = std::env::var_os("AXIA_TEST_GGUF").map(PathBuf::from);
+/// The real file that a variable of the environment names, if any.
+fn real_file(variable: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(variable).map(PathBuf::from);
     if path.is_none() {
-        eprintln!("skipped: AXIA_TEST_GGUF names no SmolLM2-135M-Instruct GGUF file");
+        eprintln!("skipped: {variable} names no GGUF file");
     }
     path
 }
 
 #[test]
-fn a_real_file_dequantises_as_the_reference() {
-    let Some(path) = real_file() else { return };
-    let file = Arc::new(GgufFile::open(&path).unwrap());
-    let reference: serde_json::Value =
-        serde_json::from_str(include_str!("fixtures/smollm2/tensors_reference.json")).unwrap();
-    let expected = reference["tensors"].as_array().unwrap();
-    assert_eq!(file.tensors().len(), expected.len());
-    for (info, expected) in file.tensors().iter().zip(expected) {
-        check_tensor(&file, info, expected);
+fn real_files_dequantise_as_the_reference() {
+    for (variable, reference) in [
+        ("AXIA_TEST_GGUF", include_str!("fixtures/smollm2/tensors_reference.json")),
+        ("AXIA_TEST_GGUF_QWEN", include_str!("fixtures/qwen2/tensors_reference.json")),
+    ] {
+        let Some(path) = real_file(variable) else { continue };
+        let file = Arc::new(GgufFile::open(&path).unwrap());
+        let reference: serde_json::Value = serde_json::from_str(reference).unwrap();
+        let expected = reference["tensors"].as_array().unwrap();
+        assert!(expected.len() > 10);
+        for expected in expected {
+            let name = expected["name"].as_str().unwrap();
+            check_tensor(&file, file.tensor(name).unwrap(), expected);
+        }
     }
 }
 

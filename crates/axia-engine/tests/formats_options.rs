@@ -4,6 +4,7 @@ use std::path::Path;
 
 use axia_engine::config::{
     Activation, Architecture, Biases, ConfigError, ModelConfig, Options, Rope, RopeScaling, Rotary,
+    Yarn,
 };
 use axia_engine::gguf::{GgufFile, GgufWriter, MetadataArray, MetadataValue};
 use serde_json::{Value, json};
@@ -166,7 +167,8 @@ fn what_makes_no_sense_is_named() {
         ("MistralForCausalLM", "sliding_window", json!(0)),
         ("Qwen2ForCausalLM", "mlp_bias", json!(true)),
         ("Qwen2ForCausalLM", "layer_types", json!(["full_attention"])),
-        ("Qwen2ForCausalLM", "hidden_act", json!("relu")),
+        ("Qwen2ForCausalLM", "hidden_act", json!("quick_gelu")),
+        ("Qwen2ForCausalLM", "partial_rotary_factor", json!(0.5)),
         ("Qwen3ForCausalLM", "layer_types", json!(vec!["chunked_attention"; 8])),
         ("Qwen3ForCausalLM", "sliding_window", json!("wide")),
         ("SmolLM3ForCausalLM", "no_rope_layers", json!([1, 0])),
@@ -178,7 +180,7 @@ fn what_makes_no_sense_is_named() {
         ("Gemma2ForCausalLM", "sliding_window", Value::Null),
         ("Gemma3ForCausalLM", "sliding_window_pattern", json!(0)),
         ("Gemma3ForCausalLM", "query_pre_attn_scalar", json!(-1)),
-        ("Gemma3ForCausalLM", "hidden_activation", json!("gelu")),
+        ("Gemma3ForCausalLM", "hidden_activation", json!("tanh")),
         ("Gemma3ForCausalLM", "rope_local_base_freq", json!(0)),
     ] {
         let mut fields = json!({"use_sliding_window": class == "Qwen3ForCausalLM"});
@@ -186,11 +188,16 @@ fn what_makes_no_sense_is_named() {
         let message = refusal(class, fields);
         assert!(message.contains(&format!("`{field}`")), "{class} {field}: {message}");
     }
-    let yarn = json!({"rope_parameters": {"full_attention": {"rope_type": "yarn", "factor": 4.0}}});
-    let message = refusal("Gemma3ForCausalLM", yarn);
-    assert!(message.contains("`rope_parameters.full_attention.rope_type` = \"yarn\""), "{message}");
+    let other = json!({"rope_parameters": {"full_attention": {"rope_type": "mrope"}}});
+    let message = refusal("Gemma3ForCausalLM", other);
+    assert!(
+        message.contains("`rope_parameters.full_attention.rope_type` = \"mrope\""),
+        "{message}"
+    );
+    let message = refusal("Gemma3ForCausalLM", json!({"rope_parameters": {"rope_theta": 1e4}}));
+    assert!(message.contains("`rope_parameters.rope_theta`"), "{message}");
     let message = refusal("Gemma3ForConditionalGeneration", json!({}));
-    assert!(message.contains("Gemma3ForCausalLM"), "{message}");
+    assert!(message.contains("text_config"), "{message}");
 }
 
 /// GGUF metadata of a model of eight blocks with `extra` under the architecture's prefix.
@@ -221,6 +228,154 @@ fn gguf(
     let path = folder.path().join("model.gguf");
     std::fs::write(&path, writer.to_bytes()).unwrap();
     ModelConfig::from_gguf(&GgufFile::open(&path).unwrap())
+}
+
+fn scaled(class: &str, scaling: Value) -> Rope {
+    read(class, json!({"head_dim": 16, "rope_scaling": scaling})).unwrap().rope
+}
+
+#[test]
+fn rotary_scalings_in_both_spellings() {
+    let yarn = json!({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64});
+    let older = scaled("LlamaForCausalLM", yarn.clone());
+    let newer = read("LlamaForCausalLM", json!({"head_dim": 16, "rope_parameters": yarn.clone()}));
+    assert_eq!(older, newer.unwrap().rope);
+    let expected = Yarn {
+        factor: 4.0,
+        attention_factor: 0.1 * 4f64.ln() + 1.0,
+        beta_fast: 32.0,
+        beta_slow: 1.0,
+        truncate: true,
+        original_max_positions: 64,
+    };
+    assert_eq!(older, Rope { theta: 1e4, scaling: RopeScaling::Yarn(expected) });
+    // What is told beside the parameters counts more, and what is told nowhere is the whole context.
+    let beside = json!({"original_max_position_embeddings": 128, "rope_scaling": yarn});
+    let RopeScaling::Yarn(beside) = read("LlamaForCausalLM", beside).unwrap().rope.scaling else {
+        panic!("not YaRN")
+    };
+    assert_eq!(beside.original_max_positions, 128);
+    let RopeScaling::Yarn(silent) =
+        scaled("Qwen3ForCausalLM", json!({"type": "yarn", "factor": 2.0})).scaling
+    else {
+        panic!("not YaRN")
+    };
+    assert_eq!(silent.original_max_positions, 32_768);
+    let dynamic = scaled("LlamaForCausalLM", json!({"type": "dynamic", "factor": 2.0}));
+    let scaling = RopeScaling::Dynamic { factor: 2.0, original_max_positions: 2048 };
+    assert_eq!(dynamic.scaling, scaling);
+}
+
+#[test]
+fn rotary_scalings_are_checked() {
+    let long = |short: usize| {
+        json!({"type": "longrope", "short_factor": vec![1.0; short], "long_factor": vec![2.0; 8],
+            "original_max_position_embeddings": 512})
+    };
+    let RopeScaling::LongRope(found) = scaled("LlamaForCausalLM", long(8)).scaling else {
+        panic!("not LongRoPE")
+    };
+    // Without a factor it is how many times longer the context has become: 2048 / 512.
+    assert_eq!(found.attention_factor, (1.0 + 4f64.ln() / 512f64.ln()).sqrt());
+    for (scaling, named) in [
+        (long(7), "`short_factor` = 7 numbers"),
+        (json!({"type": "longrope", "short_factor": vec![0.0; 8]}), "short_factor"),
+        (json!({"type": "dynamic"}), "rope_scaling.factor"),
+        (json!({"type": "yarn", "factor": -1.0}), "`factor` = -1"),
+        (
+            json!({"type": "yarn", "factor": 2.0, "original_max_position_embeddings": 0}),
+            "original_max_position_embeddings",
+        ),
+        (json!({"type": "linear", "factor": 2.0, "partial_rotary_factor": 0.5}), "partial_rotary"),
+        (json!({"rope_type": "proportional", "partial_rotary_factor": 1.5}), "partial_rotary"),
+    ] {
+        let message = refusal("LlamaForCausalLM", json!({"head_dim": 16, "rope_scaling": scaling}));
+        assert!(message.contains(named), "{message}");
+    }
+}
+
+#[test]
+fn key_heads_without_a_number() {
+    let bare = |class, heads: usize| {
+        let config = json!({
+            "architectures": [class], "vocab_size": 320, "hidden_size": 64, "head_dim": 2,
+            "num_hidden_layers": 1, "num_attention_heads": heads, "intermediate_size": 96
+        });
+        ModelConfig::from_json(config.to_string().as_bytes(), Path::new("x")).unwrap().kv_heads
+    };
+    assert_eq!(bare("LlamaForCausalLM", 32), 32);
+    assert_eq!(bare("MistralForCausalLM", 32), 8);
+    assert_eq!(bare("Gemma2ForCausalLM", 32), 4);
+    let null = read("MistralForCausalLM", json!({"num_key_value_heads": null})).unwrap();
+    assert_eq!(null.kv_heads, 4);
+}
+
+#[test]
+fn models_of_text_and_images_are_read_as_their_text_part() {
+    // As published: what is as in transformers' class is not said.
+    let config = json!({
+        "architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3",
+        "eos_token_id": [1, 106],
+        "text_config": {
+            "hidden_size": 2560, "intermediate_size": 10240, "model_type": "gemma3_text",
+            "num_hidden_layers": 34, "rope_scaling": {"factor": 8.0, "rope_type": "linear"},
+            "sliding_window": 1024
+        },
+        "vision_config": {"hidden_size": 1152}
+    });
+    let found = ModelConfig::from_json(config.to_string().as_bytes(), Path::new("x")).unwrap();
+    let sizes = (found.vocab_size, found.heads, found.kv_heads, found.head_dim, found.layers);
+    assert_eq!(sizes, (262_208, 8, 4, 256, 34));
+    assert_eq!((found.architecture, found.tied_embeddings), (Architecture::Gemma3, true));
+    assert_eq!((&*found.eos_ids, found.options.window), (&[1, 106][..], Some(1024)));
+    let linear = RopeScaling::Linear { factor: 8.0 };
+    assert_eq!(found.rope, Rope { theta: 1e6, scaling: linear });
+    assert_eq!(found.options.local_rope, Some(unscaled(1e4)));
+}
+
+#[test]
+fn gguf_rotary_embeddings() {
+    use MetadataValue::{F32, U32};
+    let kind = |kind: &str| ("rope.scaling.type", MetadataValue::String(kind.to_owned()));
+    let extra = [
+        kind("yarn"),
+        ("rope.scaling.factor", F32(4.0)),
+        ("rope.scaling.original_context_length", U32(32)),
+        ("rope.scaling.attn_factor", F32(0.5)),
+        ("rope.scaling.yarn_beta_fast", F32(16.0)),
+        ("rope.dimension_count", U32(8)),
+    ];
+    let config = gguf("qwen2", &extra, &[]).unwrap();
+    let expected = Yarn {
+        factor: 4.0,
+        attention_factor: 0.5 * (0.1 * 4f64.ln() + 1.0),
+        beta_fast: 16.0,
+        beta_slow: 1.0,
+        truncate: true,
+        original_max_positions: 32,
+    };
+    assert_eq!(config.rope.scaling, RopeScaling::Yarn(expected));
+    assert_eq!((config.rotary_width(), config.head_dim), (8, 16));
+    for (architecture, extra, named) in [
+        ("llama", vec![("rope.dimension_count", U32(8))], "dimension_count"),
+        ("qwen2", vec![("rope.dimension_count", U32(7))], "dimension_count"),
+        ("qwen2", vec![("rope.dimension_count", U32(18))], "dimension_count"),
+        ("llama", vec![kind("longrope")], "rope_factors_short.weight"),
+        ("llama", vec![kind("su")], "`llama.rope.scaling.type` = \"su\""),
+        ("llama", vec![kind("yarn")], "rope.scaling.factor"),
+        (
+            "llama",
+            vec![
+                kind("yarn"),
+                ("rope.scaling.factor", F32(2.0)),
+                ("rope.scaling.yarn_ext_factor", F32(0.5)),
+            ],
+            "yarn_ext_factor",
+        ),
+    ] {
+        let message = gguf(architecture, &extra, &[]).unwrap_err().to_string();
+        assert!(message.contains(named), "{message}");
+    }
 }
 
 #[test]

@@ -89,6 +89,7 @@ fn every_rule_cuts_words_its_own_way() {
     assert_eq!(pieces_under("qwen2", "ab 12"), "ab|Ġ|1|2");
     // Llama 3 takes digits three at a time: 121|23.
     assert_eq!(pieces_under("llama-bpe", "12123"), "12|1|2|3");
+    assert_eq!(pieces_under("tekken", "12ab"), "1|2|ab");
     assert_eq!(pieces_under("llama3", "123123"), "123|123");
     // A letter takes one other character before it along, in the newer rules only.
     assert_eq!(pieces_under("qwen2", "'S'sab"), "'|S|'s|ab");
@@ -121,7 +122,7 @@ fn llama3_keeps_whole_words_that_are_tokens() {
         }
         pieces(&small.build().unwrap(), "xyz").join("|")
     };
-    for pre in ["llama-bpe", "falcon3", "smaug-bpe"] {
+    for pre in ["llama-bpe", "falcon3", "smaug-bpe", "tekken"] {
         assert_eq!(whole(pre), "xyz", "{pre}");
     }
     assert_eq!(whole("gpt-2"), "xy|z");
@@ -161,8 +162,8 @@ fn special_tokens_are_recognised_and_skipped() {
 fn what_cannot_be_rebuilt_is_named() {
     let message = |small: SmallVocabulary| small.build().unwrap_err().to_string();
     let small = || SmallVocabulary::new("smollm", &MERGES);
-    let unknown = message(small().with("tokenizer.ggml.pre", text("tekken")));
-    assert!(unknown.contains("`tokenizer.ggml.pre` in `small.gguf` is `tekken`"), "{unknown}");
+    let unknown = message(small().with("tokenizer.ggml.pre", text("poro-chat")));
+    assert!(unknown.contains("`tokenizer.ggml.pre` in `small.gguf` is `poro-chat`"), "{unknown}");
     assert!(unknown.contains("smollm") && unknown.contains("qwen2"), "{unknown}");
     let model = message(small().with("tokenizer.ggml.model", text("t5")));
     assert!(model.contains("`tokenizer.ggml.model`") && model.contains("gpt2"), "{model}");
@@ -284,7 +285,13 @@ struct DecodeOnly {
 }
 
 #[test]
-fn a_real_tokenizer_equals_the_published_one() {
+fn real_tokenizers_equal_the_published_ones() {
+    if let Some(path) = std::env::var_os("AXIA_TEST_GGUF_QWEN") {
+        let file = GgufFile::open(Path::new(&path)).unwrap();
+        let tokenizer = Tokenizer::from_gguf(file.metadata()).unwrap();
+        let reference = include_str!("fixtures/qwen2/tokenizer_reference.json");
+        check_real(&tokenizer, reference, 60);
+    }
     let Some(path) = std::env::var_os("AXIA_TEST_GGUF") else {
         eprintln!("skipped: AXIA_TEST_GGUF names no SmolLM2-135M-Instruct GGUF file");
         return;
@@ -296,9 +303,12 @@ fn a_real_tokenizer_equals_the_published_one() {
         (tokenizer.bos_id(), tokenizer.eos_id(), tokenizer.pad_id()),
         (Some(1), Some(2), Some(2))
     );
-    let reference: Reference =
-        serde_json::from_str(include_str!("fixtures/smollm2/tokenizer_reference.json")).unwrap();
-    assert_eq!(reference.strings.len(), 200);
+    check_real(&tokenizer, include_str!("fixtures/smollm2/tokenizer_reference.json"), 200);
+}
+
+fn check_real(tokenizer: &Tokenizer, reference: &str, strings: usize) {
+    let reference: Reference = serde_json::from_str(reference).unwrap();
+    assert_eq!(reference.strings.len(), strings);
     for string in &reference.strings {
         let ids = tokenizer.encode(&string.text).unwrap();
         assert_eq!(ids, string.ids, "{:?}", string.text);
@@ -310,4 +320,60 @@ fn a_real_tokenizer_equals_the_published_one() {
     for only in &reference.decode_only {
         assert_eq!(tokenizer.decode(&only.ids, false).unwrap(), only.decoded);
     }
+}
+
+/// Where words end, by the ids of a vocabulary in which letters and signs merge with their neighbours
+/// of whatever kind: only the cuts between words keep them apart.
+#[test]
+fn tekken_cuts_where_capitals_begin() {
+    let alphabet = ["a", "b", "A", "B", "/", "!", "Ċ", "Ġ"];
+    let merges: Vec<String> = alphabet
+        .iter()
+        .flat_map(|left| alphabet.iter().map(move |right| format!("{left} {right}")))
+        .collect();
+    let merges: Vec<&str> = merges.iter().map(String::as_str).collect();
+    let under = |pre: &str, text: &str| {
+        pieces(&SmallVocabulary::new(pre, &merges).build().unwrap(), text).join("|")
+    };
+    assert_eq!(under("llama-bpe", "abAB"), "ab|AB");
+    assert_eq!(under("llama-bpe", "aA"), "aA");
+    assert_eq!(under("tekken", "aA"), "a|A");
+    assert_eq!(under("tekken", "Ab"), "Ab");
+    assert_eq!(under("tekken", "!/"), "!/");
+    assert_eq!(under("tekken", "!\n"), "!Ċ");
+    assert_eq!(under("tekken", " a"), "Ġa");
+}
+
+#[test]
+fn files_ask_for_a_token_at_the_beginning() {
+    let small = |pre: &str| {
+        let small = SmallVocabulary::new(pre, &MERGES);
+        let eos = small.entries["tokenizer.ggml.eos_token_id"].clone();
+        small.with("tokenizer.ggml.bos_token_id", eos)
+    };
+    let flag = |small: SmallVocabulary, add: bool| {
+        small.with("tokenizer.ggml.add_bos_token", MetadataValue::Bool(add)).build().unwrap()
+    };
+    for (tokenizer, adds) in [
+        (flag(small("smollm"), true), true),
+        (small("smollm").build().unwrap(), false),
+        (small("llama-bpe").build().unwrap(), true),
+        (small("tekken").build().unwrap(), true),
+        (flag(small("llama-bpe"), false), false),
+    ] {
+        let bos = tokenizer.bos_id().unwrap();
+        let bare = tokenizer.encode("ab").unwrap();
+        let begun = [&[bos], &*bare].concat();
+        let expected = if adds { &begun } else { &bare };
+        assert_eq!(tokenizer.encode_framed("ab").unwrap(), *expected);
+        assert_eq!(tokenizer.encode_prompt("ab").unwrap(), *expected);
+        assert!(!bare.contains(&bos));
+        // Written out already, as in a chat's rendering.
+        assert_eq!(tokenizer.encode_prompt(&format!("{END}ab")).unwrap(), begun);
+    }
+    let both = small("llama-bpe").with("tokenizer.ggml.add_eos_token", MetadataValue::Bool(true));
+    let both = both.build().unwrap();
+    let eos = both.eos_id().unwrap();
+    assert_eq!(both.encode_framed("a").unwrap().last(), Some(&eos));
+    assert_ne!(both.encode_prompt("a").unwrap().last(), Some(&eos));
 }

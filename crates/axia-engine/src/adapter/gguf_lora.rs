@@ -1,7 +1,7 @@
 //! Adapters as GGUF files, as llama.cpp loads them (`--lora`).
 
 use super::{Adapter, AdapterError, LoraTensors};
-use crate::checkpoint_files::{RowOrder, gguf_name};
+use crate::checkpoint_files::{RowOrder, gguf_name, text_name};
 use crate::config::ModelConfig;
 use crate::gguf::{GgufWriter, MetadataValue};
 
@@ -29,7 +29,7 @@ impl Adapter {
             .entry("adapter.type", text("lora"))
             .entry("adapter.lora.alpha", MetadataValue::F32(self.config.alpha as f32));
         for module in &self.modules {
-            let weight = format!("{}.weight", module.module);
+            let weight = format!("{}.weight", text_name(&module.module));
             let name = gguf_name(&weight, base.options.post_norms);
             let b = stored_b(module, base, self.config.alpha as f32);
             file = file

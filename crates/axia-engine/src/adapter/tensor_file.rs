@@ -7,7 +7,7 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
 use super::{AdapterError, LoraConfig};
-use crate::checkpoint_files::{CheckpointError, RawTensor, SafetensorsFile};
+use crate::checkpoint_files::{CheckpointError, RawTensor, SafetensorsFile, newer_name};
 
 /// What PEFT puts before the path of a module.
 const PREFIX: &str = "base_model.model.";
@@ -43,7 +43,7 @@ pub(super) fn read(path: &Path, config: &LoraConfig) -> Result<Vec<LoraTensors>,
             let problem = "is not part of a LoRA pair on a linear layer".to_owned();
             return Err(wrong(path, name, problem));
         };
-        let halves = halves.entry(module.to_owned()).or_default();
+        let halves = halves.entry(newer_name(module).into_owned()).or_default();
         match half {
             Half::A => halves.a = Some(tensor),
             Half::B => halves.b = Some(tensor),

@@ -9,6 +9,7 @@ mod raw_tensor;
 mod row_order;
 mod safetensors_file;
 mod tensor_source;
+mod text_names;
 
 pub use error::{CheckpointError, UnreadableTensor};
 pub use folder::HfFolder;
@@ -20,5 +21,6 @@ pub use raw_tensor::{RawTensor, find_non_finite};
 pub use row_order::RowOrder;
 pub use safetensors_file::SafetensorsFile;
 pub use tensor_source::TensorSource;
+pub(crate) use text_names::{newer_name, text_name};
 
 pub use crate::gguf::DType;

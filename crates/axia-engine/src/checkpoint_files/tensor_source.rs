@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{CheckpointError, HfFolder, RawTensor, RowOrder, UnreadableTensor, hf_name};
+use super::{CheckpointError, HfFolder, RawTensor, RowOrder, UnreadableTensor, hf_name, text_name};
 use crate::config::ModelConfig;
 use crate::error::{nearest_name, suggestion};
 use crate::gguf::GgufFile;
 
 /// The tensors of a model, from a GGUF file or a Hugging Face folder, under Hugging Face's names and,
-/// once widened, in its row order.
+/// once widened, in its row order. Those of the language part of a model of text and images are under
+/// the names that a model of text has for them.
 #[derive(Clone, Debug)]
 pub struct TensorSource {
     path: PathBuf,
@@ -38,7 +39,7 @@ impl TensorSource {
         let mut source = Self::empty(folder.path());
         for file in folder.open_weights()? {
             for (name, tensor) in file.tensors() {
-                source.tensors.insert(name.to_owned(), tensor);
+                source.tensors.insert(text_name(name).into_owned(), tensor);
             }
         }
         Ok(source)

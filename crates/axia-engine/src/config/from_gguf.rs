@@ -3,12 +3,9 @@
 use std::path::Path;
 
 use super::gguf_options::options;
-use super::{Architecture, ConfigError, ModelConfig, Options, Rope, RopeScaling};
-use crate::checkpoint_files::{CheckpointError, RawTensor};
+use super::gguf_rope::rope;
+use super::{Architecture, ConfigError, ModelConfig, Options};
 use crate::gguf::{GgufFile, Metadata};
-
-/// What llama.cpp assumes where the metadata are silent.
-const DEFAULT_THETA: f64 = 10_000.0;
 
 impl ModelConfig {
     /// Reads the metadata, and the directory of tensors for what they leave out.
@@ -41,7 +38,7 @@ impl ModelConfig {
             head_dim,
             ffn_size: keys.required("feed_forward_length")?,
             rms_eps: keys.required_f64("attention.layer_norm_rms_epsilon")?,
-            rope: rope(file, &keys, head_dim)?,
+            rope: rope(file, &keys, rotary_width(&keys, architecture, head_dim)?)?,
             tied_embeddings: file.tensor("output.weight").is_none(),
             max_positions: keys.required("context_length")?,
             bos_id: token_id(metadata, "tokenizer.ggml.bos_token_id")?,
@@ -51,7 +48,10 @@ impl ModelConfig {
         };
         // The sizes are checked before anything is allocated by them.
         let model = model.check(file.path())?;
-        Ok(ModelConfig { options: options(file, &keys, &model)?, ..model })
+        let width = rotary_width(&keys, architecture, head_dim)?;
+        let rotary_width = (width != head_dim).then_some(width);
+        let options = Options { rotary_width, ..options(file, &keys, &model)? };
+        Ok(ModelConfig { options, ..model })
     }
 }
 
@@ -76,7 +76,7 @@ impl Keys<'_> {
         Ok(value.map(|value| usize::try_from(value).unwrap_or(usize::MAX)))
     }
 
-    fn required(&self, key: &str) -> Result<usize, ConfigError> {
+    pub fn required(&self, key: &str) -> Result<usize, ConfigError> {
         Ok(self.usize(key)?.ok_or_else(|| self.metadata.missing(&self.full(key)))?)
     }
 
@@ -129,12 +129,34 @@ fn head_dim(keys: &Keys<'_>, hidden_size: usize, heads: usize) -> Result<usize, 
         Some(length) => length,
         None => hidden_size.checked_div(heads).unwrap_or_default(),
     };
-    for key in ["attention.value_length", "rope.dimension_count"] {
-        if let Some(other) = keys.usize(key)?.filter(|other| *other != head_dim) {
-            return Err(keys.unsupported(key, other.to_string(), "only the width of a head is"));
+    const KEY: &str = "attention.value_length";
+    match keys.usize(KEY)? {
+        Some(other) if other != head_dim => {
+            Err(keys.unsupported(KEY, other.to_string(), "only the width of a head is"))
         }
+        _ => Ok(head_dim),
     }
-    Ok(head_dim)
+}
+
+/// How many leading dimensions of a head are turned.
+fn rotary_width(
+    keys: &Keys<'_>,
+    architecture: Architecture,
+    head_dim: usize,
+) -> Result<usize, ConfigError> {
+    const KEY: &str = "rope.dimension_count";
+    let width = keys.usize(KEY)?.unwrap_or(head_dim);
+    // Of interleaved heads it would be other dimensions than the leading ones.
+    let interleaved = architecture.gguf_interleaves_rotary_rows();
+    let part = !interleaved && width > 0 && width < head_dim && width.is_multiple_of(2);
+    if part || width == head_dim {
+        return Ok(width);
+    }
+    let supported = match interleaved {
+        true => "only the width of a head is",
+        false => "only even numbers up to the width of a head are",
+    };
+    Err(keys.unsupported(KEY, width.to_string(), supported))
 }
 
 /// The embedding's rows, which some files have more of than tokens.
@@ -143,55 +165,6 @@ fn vocab_size(file: &GgufFile, keys: &Keys<'_>) -> Result<usize, ConfigError> {
         Some(embedding) => Ok(embedding.shape.first().copied().unwrap_or_default()),
         None => keys.required("vocab_size"),
     }
-}
-
-fn rope(file: &GgufFile, keys: &Keys<'_>, head_dim: usize) -> Result<Rope, ConfigError> {
-    Ok(Rope {
-        theta: keys.f64("rope.freq_base")?.unwrap_or(DEFAULT_THETA),
-        scaling: match frequency_divisors(file, head_dim)? {
-            Some(divisors) => RopeScaling::Divisors(divisors),
-            None => scaling(keys)?,
-        },
-    })
-}
-
-fn scaling(keys: &Keys<'_>) -> Result<RopeScaling, ConfigError> {
-    match keys.metadata.str(&keys.full("rope.scaling.type"))? {
-        None | Some("none") => Ok(RopeScaling::None),
-        Some("linear") => linear(keys),
-        Some(other) => Err(keys.unsupported(
-            "rope.scaling.type",
-            format!("{other:?}"),
-            "\"none\" and \"linear\" are",
-        )),
-    }
-}
-
-fn linear(keys: &Keys<'_>) -> Result<RopeScaling, ConfigError> {
-    const KEY: &str = "rope.scaling.factor";
-    let factor = keys.positive(KEY)?.ok_or_else(|| keys.metadata.missing(&keys.full(KEY)))?;
-    Ok(RopeScaling::Linear { factor })
-}
-
-/// Llama 3.1's converted scaling: one divisor for each rotated pair.
-fn frequency_divisors(file: &GgufFile, head_dim: usize) -> Result<Option<Vec<f32>>, ConfigError> {
-    let Some(tensor) = RawTensor::from_gguf(file, "rope_freqs.weight") else {
-        return Ok(None);
-    };
-    let divisors = tensor
-        .map_err(CheckpointError::from)
-        .and_then(|tensor| tensor.to_f32())
-        .map_err(|error| ConfigError::Tensor(Box::new(error)))?;
-    let sound = divisors.len() == head_dim / 2 && divisors.iter().all(|divisor| *divisor > 0.0);
-    if sound {
-        return Ok(Some(divisors));
-    }
-    Err(ConfigError::Absurd {
-        path: file.path().to_owned(),
-        field: "rope_freqs.weight",
-        found: format!("{} values", divisors.len()),
-        problem: format!("it should be {} positive numbers", head_dim / 2),
-    })
 }
 
 fn token_id(metadata: &Metadata, key: &str) -> Result<Option<u32>, ConfigError> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::json_options::options;
-use super::json_rope::{local_rope, rope};
+use super::json_rope::RopeFields;
 use super::{Architecture, ConfigError, ModelConfig, Options};
 use crate::checkpoint_files::{HfFolder, JsonObject};
 
@@ -38,38 +38,97 @@ fn from_objects(
     config: &JsonObject,
     generation: Option<&JsonObject>,
 ) -> Result<ModelConfig, ConfigError> {
-    let architecture = architecture(config)?;
-    let hidden_size = required(config, "hidden_size")?;
-    let heads = required(config, "num_attention_heads")?;
+    let text = text_part(config)?;
+    let with_images = text.is_some();
+    let (config, whole) = (text.as_ref().unwrap_or(config), config);
+    let architecture = match text {
+        Some(_) => Architecture::Gemma3,
+        None => architecture(config)?,
+    };
+    let size = |field| size(config, architecture, field);
+    let hidden_size = size("hidden_size")?;
+    let heads = size("num_attention_heads")?;
+    let head_dim = head_dim(config, architecture, hidden_size, heads)?;
+    let max_positions =
+        config.usize("max_position_embeddings")?.unwrap_or(max_positions(architecture));
+    let rope = RopeFields { config, architecture, head_dim, max_positions };
     let model = ModelConfig {
         architecture,
-        vocab_size: required(config, "vocab_size")?,
+        vocab_size: size("vocab_size")?,
         hidden_size,
-        layers: required(config, "num_hidden_layers")?,
+        layers: size("num_hidden_layers")?,
         heads,
-        kv_heads: config.usize("num_key_value_heads")?.unwrap_or(heads),
-        head_dim: head_dim(config, architecture, hidden_size, heads)?,
-        ffn_size: required(config, "intermediate_size")?,
+        kv_heads: kv_heads(config, architecture, heads)?,
+        head_dim,
+        ffn_size: size("intermediate_size")?,
         rms_eps: config.f64("rms_norm_eps")?.unwrap_or(DEFAULT_RMS_EPS),
-        rope: rope(config, architecture)?,
-        tied_embeddings: config
+        rope: rope.main()?,
+        tied_embeddings: whole
             .bool("tie_word_embeddings")?
             .unwrap_or(ties_embeddings(architecture)),
-        max_positions: config
-            .usize("max_position_embeddings")?
-            .unwrap_or(max_positions(architecture)),
-        bos_id: first_id(config, generation, "bos_token_id")?,
-        eos_ids: all_ids(config, generation, "eos_token_id")?,
-        pad_id: first_id(config, generation, "pad_token_id")?,
+        max_positions,
+        bos_id: first_id(&[whole, config], generation, "bos_token_id")?,
+        eos_ids: all_ids(&[whole, config], generation, "eos_token_id")?,
+        pad_id: first_id(&[whole, config], generation, "pad_token_id")?,
         options: Options::default(),
     };
     // The sizes are checked before anything is allocated by them.
     let model = model.check(config.path())?;
     let options = Options {
-        local_rope: local_rope(config, architecture)?,
+        local_rope: rope.local()?,
+        with_images,
         ..options(config, architecture, model.layers)?
     };
     ModelConfig { options, ..model }.check(config.path())
+}
+
+/// The settings of the part of a model of text and images that is read, if `config` is of one: Gemma 3
+/// from 4B on.
+fn text_part(config: &JsonObject) -> Result<Option<JsonObject>, ConfigError> {
+    const FIELD: &str = "text_config";
+    let classes = config.strings("architectures")?.unwrap_or_default();
+    let is_whole = match classes.first() {
+        Some(class) => *class == "Gemma3ForConditionalGeneration",
+        None => config.str("model_type")? == Some("gemma3"),
+    };
+    match is_whole {
+        true => Ok(Some(config.object(FIELD)?.ok_or_else(|| config.missing(FIELD))?)),
+        false => Ok(None),
+    }
+}
+
+/// A size that the file must tell; Gemma 3's files leave out what is as in transformers' class.
+fn size(
+    config: &JsonObject,
+    architecture: Architecture,
+    field: &'static str,
+) -> Result<usize, ConfigError> {
+    let assumed = match (architecture, field) {
+        (Architecture::Gemma3, "vocab_size") => Some(262_208),
+        (Architecture::Gemma3, "hidden_size") => Some(2_304),
+        (Architecture::Gemma3, "intermediate_size") => Some(9_216),
+        (Architecture::Gemma3, "num_hidden_layers") => Some(26),
+        (Architecture::Gemma3, "num_attention_heads") => Some(8),
+        _ => None,
+    };
+    Ok(config.usize(field)?.or(assumed).ok_or_else(|| config.missing(field))?)
+}
+
+/// What transformers assumes of a silent file, by kind; `null` means as many as query heads.
+fn kv_heads(
+    config: &JsonObject,
+    architecture: Architecture,
+    heads: usize,
+) -> Result<usize, ConfigError> {
+    const FIELD: &str = "num_key_value_heads";
+    let assumed = match architecture {
+        _ if config.is_null(FIELD) => heads,
+        Architecture::Llama => heads,
+        Architecture::Mistral => 8,
+        Architecture::Qwen2 | Architecture::Qwen3 => 32,
+        Architecture::SmolLm3 | Architecture::Gemma2 | Architecture::Gemma3 => 4,
+    };
+    Ok(config.usize(FIELD)?.unwrap_or(assumed))
 }
 
 /// What transformers assumes of a silent file, by kind.
@@ -85,10 +144,6 @@ fn max_positions(architecture: Architecture) -> usize {
         Architecture::Gemma2 => 8_192,
         Architecture::Mistral | Architecture::Gemma3 => 131_072,
     }
-}
-
-fn required(config: &JsonObject, field: &str) -> Result<usize, ConfigError> {
-    Ok(config.usize(field)?.ok_or_else(|| config.missing(field))?)
 }
 
 fn head_dim(
@@ -163,14 +218,14 @@ pub(super) fn unsupported(
     }
 }
 
-/// The ids of a field in both files, `generation_config.json` first, each once.
+/// The ids of a field in all files, `generation_config.json` first, each once.
 fn all_ids(
-    config: &JsonObject,
+    config: &[&JsonObject],
     generation: Option<&JsonObject>,
     field: &str,
 ) -> Result<Vec<u32>, ConfigError> {
     let mut ids = Vec::new();
-    for file in generation.into_iter().chain([config]) {
+    for file in generation.into_iter().chain(config.iter().copied()) {
         for id in token_ids(file, field)? {
             if !ids.contains(&id) {
                 ids.push(id);
@@ -182,11 +237,11 @@ fn all_ids(
 
 /// The first id of a field, `config.json` first.
 fn first_id(
-    config: &JsonObject,
+    config: &[&JsonObject],
     generation: Option<&JsonObject>,
     field: &str,
 ) -> Result<Option<u32>, ConfigError> {
-    for file in [config].into_iter().chain(generation) {
+    for file in config.iter().copied().chain(generation) {
         if let Some(id) = token_ids(file, field)?.first() {
             return Ok(Some(*id));
         }

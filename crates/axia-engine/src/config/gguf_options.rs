@@ -59,6 +59,8 @@ pub(super) fn options(
             }),
             _ => None,
         },
+        rotary_width: None,
+        with_images: false,
         without_rope: match architecture {
             Architecture::SmolLm3 => {
                 (1..=model.layers).map(|block| block.is_multiple_of(SMOLLM3_INTERVAL)).collect()

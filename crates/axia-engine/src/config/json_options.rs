@@ -48,6 +48,8 @@ pub(super) fn options(
         windowed: windowed(config, architecture, layers, window, &without_rope)?,
         window,
         local_rope: None,
+        rotary_width: None,
+        with_images: false,
         without_rope,
     })
 }
@@ -66,7 +68,6 @@ fn refuse_unsupported(config: &JsonObject, architecture: Architecture) -> Result
     for (field, _) in read_elsewhere.iter().filter(|(_, read)| !read.contains(&architecture)) {
         only(config, field, "only false is", |value| value == false)?;
     }
-    only(config, "partial_rotary_factor", "only 1 is", |value| value.as_f64() == Some(1.0))?;
     only(
         config,
         "quantization_config",
@@ -102,10 +103,15 @@ fn activation(config: &JsonObject, gemma: bool) -> Result<Activation, ConfigErro
     match config.str(field)? {
         None => Ok(assumed),
         Some("silu" | "swish") => Ok(Activation::Silu),
-        Some("gelu_pytorch_tanh" | "gelu_new") => Ok(Activation::GeluTanh),
-        Some(other) => {
-            Err(unsupported(config, field, &other.into(), "\"silu\" and \"gelu_pytorch_tanh\" are"))
-        }
+        Some("gelu_pytorch_tanh" | "gelu_new" | "gelu_fast") => Ok(Activation::GeluTanh),
+        Some("gelu" | "gelu_python") => Ok(Activation::Gelu),
+        Some("relu") => Ok(Activation::Relu),
+        Some(other) => Err(unsupported(
+            config,
+            field,
+            &other.into(),
+            "\"silu\", \"gelu\", \"gelu_pytorch_tanh\" and \"relu\" are",
+        )),
     }
 }
 

@@ -5,6 +5,7 @@ mod error;
 mod from_gguf;
 mod from_json;
 mod gguf_options;
+mod gguf_rope;
 mod json_options;
 mod json_rope;
 mod model_config;
@@ -14,6 +15,6 @@ mod to_json;
 
 pub use architecture::Architecture;
 pub use error::ConfigError;
-pub use model_config::{LinearModule, ModelConfig};
+pub use model_config::{LinearModule, ModelConfig, Reach};
 pub use options::{Activation, Biases, Options, Rotary};
-pub use rope::{Rope, RopeScaling};
+pub use rope::{LongRope, Rope, RopeScaling, Yarn};

@@ -41,6 +41,11 @@ pub struct ModelConfig {
     pub options: Options,
 }
 
+/// What of a text's length a model's rotary embeddings depend on. Only texts of equal reach can share
+/// states; in nearly all models all texts are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reach(usize, usize);
+
 /// A linear layer inside a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinearModule {
@@ -68,6 +73,25 @@ impl ModelConfig {
         self.options.attention_scale.unwrap_or_else(|| (self.head_dim as f64).powf(-0.5))
     }
 
+    /// How many leading dimensions of a head the rotary embedding turns.
+    pub fn rotary_width(&self) -> usize {
+        self.options.rotary_width.unwrap_or(self.head_dim)
+    }
+
+    /// What the rotary embeddings make of a text of `length` tokens.
+    pub fn reach(&self, length: usize) -> Reach {
+        let local = self.options.local_rope.as_ref().map_or(0, |rope| rope.reach(length));
+        Reach(self.rope.reach(length), local)
+    }
+
+    /// The path in the whole model of the module that a model of text has at `path`.
+    pub fn module_path(&self, path: &str) -> String {
+        match path.strip_prefix("model.") {
+            Some(rest) if self.options.with_images => format!("model.language_model.{rest}"),
+            _ => path.to_owned(),
+        }
+    }
+
     /// Every linear layer but the output projection, block by block: what adapters can be put on.
     pub fn linear_modules(&self) -> Vec<LinearModule> {
         let (hidden, query, kv, ffn) =
@@ -84,7 +108,7 @@ impl ModelConfig {
         (0..self.layers)
             .flat_map(|layer| {
                 of_block.map(|(module, inputs, outputs)| LinearModule {
-                    name: format!("model.layers.{layer}.{module}"),
+                    name: self.module_path(&format!("model.layers.{layer}.{module}")),
                     inputs,
                     outputs,
                 })

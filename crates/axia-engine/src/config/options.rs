@@ -30,6 +30,11 @@ pub struct Options {
     pub windowed: Vec<bool>,
     /// The rotary embedding of windowed blocks, if it is not that of the others.
     pub local_rope: Option<Rope>,
+    /// How many leading dimensions of a head the rotary embedding turns, if not all; even.
+    pub rotary_width: Option<usize>,
+    /// Whether this is the language part of a model of text and images: its modules then have longer
+    /// paths in the eyes of transformers and PEFT.
+    pub with_images: bool,
     /// Which blocks go without rotary embedding; those beyond the end have it.
     pub without_rope: Vec<bool>,
 }
@@ -40,8 +45,12 @@ pub enum Activation {
     /// `x · sigmoid(x)`
     #[default]
     Silu,
+    /// GELU: `x / 2 · (1 + erf(x / √2))`
+    Gelu,
     /// The tanh approximation of GELU: `x / 2 · (1 + tanh(√(2/π) (x + 0.044715 x³)))`
     GeluTanh,
+    /// `max(x, 0)`
+    Relu,
 }
 
 /// Which linear layers of a block have a bias.

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Activation, Architecture, Biases, ConfigError, ModelConfig, Rope, RopeScaling};
+use super::{
+    Activation, Architecture, Biases, ConfigError, LongRope, ModelConfig, Rope, RopeScaling, Yarn,
+};
 
 /// Contexts that Llama 3's scaling may have been trained with first, as powers of two.
 const ORIGINAL_CONTEXTS: std::ops::RangeInclusive<u32> = 4..=20;
@@ -47,6 +49,10 @@ impl ModelConfig {
         });
         for (field, value) in writer.options() {
             config[field] = value;
+        }
+        if let Some(parameters) = writer.rope_of_kinds()? {
+            config["rope_parameters"] = parameters;
+            config["rope_scaling"] = Value::Null;
         }
         Ok(config)
     }
@@ -105,11 +111,35 @@ impl Writer<'_> {
             ("soft-capping of logits", gemma2 || gemma3 || options.logit_softcap.is_none()),
             ("sliding window", has_windows || options.window.is_none()),
             ("local rotary embedding", gemma3 || options.local_rope.is_none()),
+            ("language part of a model of text and images", !self.model.options.with_images),
+            ("partial rotary embedding", self.model.rotary_width() == self.model.head_dim),
         ];
         match checks.iter().find(|(_, fits)| !fits) {
             Some((what, _)) => Err(self.inexpressible(what)),
             None => Ok(()),
         }
+    }
+
+    /// The newer spelling, by kind of block, where windowed blocks have a scaled rotary embedding of their
+    /// own: the older one cannot say so.
+    fn rope_of_kinds(&self) -> Result<Option<Value>, ConfigError> {
+        let local = self.model.options.local_rope.as_ref();
+        let Some(local) = local.filter(|rope| rope.scaling != RopeScaling::None) else {
+            return Ok(None);
+        };
+        let parameters = |rope: &Rope| {
+            let mut parameters = match self.rope_scaling(rope)? {
+                Value::Null => json!({"rope_type": "default"}),
+                scaling => scaling,
+            };
+            parameters["rope_theta"] = plain(rope.theta);
+            Ok::<_, ConfigError>(parameters)
+        };
+        let kinds = json!({
+            "full_attention": parameters(&self.model.rope)?,
+            "sliding_attention": parameters(local)?,
+        });
+        Ok(Some(kinds))
     }
 
     fn inexpressible(&self, what: &str) -> ConfigError {
@@ -127,7 +157,9 @@ impl Writer<'_> {
         let Biases { qkv, mlp, .. } = options.biases;
         let activation = match options.activation {
             Activation::Silu => "silu",
+            Activation::Gelu => "gelu",
             Activation::GeluTanh => "gelu_pytorch_tanh",
+            Activation::Relu => "relu",
         };
         let window = ("sliding_window", json!(options.window));
         let use_window = ("use_sliding_window", json!(options.window.is_some()));
@@ -199,6 +231,25 @@ impl Writer<'_> {
             RopeScaling::Linear { factor } => {
                 return Ok(json!({"rope_type": "linear", "factor": plain(*factor)}));
             }
+            RopeScaling::Proportional { share, factor } => {
+                return Ok(json!({
+                    "rope_type": "proportional",
+                    "partial_rotary_factor": share,
+                    "factor": plain(*factor),
+                }));
+            }
+            RopeScaling::Dynamic { factor, original_max_positions }
+                if *original_max_positions == self.model.max_positions =>
+            {
+                return Ok(json!({"rope_type": "dynamic", "factor": plain(*factor)}));
+            }
+            // Where Gemma 3's files say this, transformers does not look.
+            RopeScaling::Yarn(yarn)
+                if yarn.truncate || self.architecture != Architecture::Gemma3 =>
+            {
+                return Ok(yarn_json(yarn));
+            }
+            RopeScaling::LongRope(long) => return Ok(longrope_json(long)),
             RopeScaling::Divisors(divisors) => llama3_of(divisors, rope.theta)
                 .ok_or_else(|| self.inexpressible("rope_freqs.weight"))?,
             llama3 => llama3.clone(),
@@ -221,11 +272,34 @@ impl Writer<'_> {
     }
 }
 
+fn yarn_json(yarn: &Yarn) -> Value {
+    json!({
+        "rope_type": "yarn",
+        "factor": plain(yarn.factor),
+        "attention_factor": plain(yarn.attention_factor),
+        "beta_fast": plain(yarn.beta_fast),
+        "beta_slow": plain(yarn.beta_slow),
+        "truncate": yarn.truncate,
+        "original_max_position_embeddings": yarn.original_max_positions,
+    })
+}
+
+fn longrope_json(long: &LongRope) -> Value {
+    let list = |factors: &[f64]| factors.iter().copied().map(plain).collect::<Value>();
+    json!({
+        "rope_type": "longrope",
+        "short_factor": list(&long.short_factors),
+        "long_factor": list(&long.long_factors),
+        "attention_factor": plain(long.attention_factor),
+        "original_max_position_embeddings": long.original_max_positions,
+    })
+}
+
 /// Llama 3's scaling that has these divisors, if one of the usual ones has.
 fn llama3_of(divisors: &[f32], theta: f64) -> Option<RopeScaling> {
     let factor = f64::from(divisors.iter().copied().fold(1.0, f32::max));
     let head_dim = 2 * divisors.len();
-    let plain = Rope { theta, scaling: RopeScaling::None }.frequencies(head_dim);
+    let plain = Rope { theta, scaling: RopeScaling::None }.frequencies(head_dim, 0);
     let candidates = ORIGINAL_CONTEXTS.map(|power| RopeScaling::Llama3 {
         factor,
         low_frequency_factor: LOW_FREQUENCY_FACTOR,
@@ -233,7 +307,7 @@ fn llama3_of(divisors: &[f32], theta: f64) -> Option<RopeScaling> {
         original_max_positions: 1 << power,
     });
     let has_them = |scaling: &RopeScaling| {
-        let scaled = Rope { theta, scaling: scaling.clone() }.frequencies(head_dim);
+        let scaled = Rope { theta, scaling: scaling.clone() }.frequencies(head_dim, 0);
         plain.iter().zip(&scaled).zip(divisors).all(|((plain, scaled), divisor)| {
             let expected = plain / scaled;
             (expected - f64::from(*divisor)).abs() <= DIVISOR_TOLERANCE * expected
@@ -269,11 +343,12 @@ mod tests {
         bare(left) == bare(right)
     }
 
+    /// Models that have a `config.json` of their own; a part of one has not.
     fn folders() -> Vec<PathBuf> {
         let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
         let kinds = ["tiny", "options"].map(|kind| fixtures.join(kind).read_dir().unwrap());
         let folders = kinds.into_iter().flatten().map(|entry| entry.unwrap().path().join("model"));
-        folders.collect()
+        folders.filter(|folder| !folder.parent().unwrap().ends_with("gemma3_images")).collect()
     }
 
     #[test]
@@ -303,9 +378,9 @@ mod tests {
             original_max_positions: 8192,
         };
         config.rope = Rope { theta: 500_000.0, scaling: RopeScaling::None };
-        let plain = config.rope.frequencies(128);
+        let plain = config.rope.frequencies(128, 0);
         config.rope.scaling = scaling.clone();
-        let scaled = config.rope.frequencies(128);
+        let scaled = config.rope.frequencies(128, 0);
         let mut divisors: Vec<f32> =
             plain.iter().zip(&scaled).map(|(plain, scaled)| (plain / scaled) as f32).collect();
         config.rope.scaling = RopeScaling::Divisors(divisors.clone());

@@ -19,7 +19,13 @@ pub enum Keep {
 impl<K: Kernels> Decoder<K> {
     /// Prepares a pass over `forest` that reads the nodes `reads` (ascending, distinct).
     pub fn pass(&self, forest: &Forest, reads: &[u32]) -> Pass {
-        Pass::new(forest, reads, &self.config)
+        self.pass_of_texts(forest, reads, forest.max_len())
+    }
+
+    /// Like [`Self::pass`], where the forest holds all but the ends of texts of the reach of one of
+    /// `length` tokens.
+    pub(crate) fn pass_of_texts(&self, forest: &Forest, reads: &[u32], length: usize) -> Pass {
+        Pass::new(forest, reads, &self.config, length)
     }
 
     /// Computes the final hidden states `(reads, hidden)` of `pass` into `activations`.

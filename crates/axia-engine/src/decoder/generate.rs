@@ -29,13 +29,14 @@ pub(crate) struct Step<'a> {
 }
 
 impl<K: Kernels> Decoder<K> {
-    /// An empty cache of `slots` tokens at positions below `positions`.
-    pub(crate) fn cache(&self, slots: usize, positions: usize) -> KvCache<K> {
+    /// An empty cache of `slots` tokens at positions below `positions`, for texts of the reach of
+    /// one of `length` tokens.
+    pub(crate) fn cache(&self, slots: usize, positions: usize, length: usize) -> KvCache<K> {
         let shape = self.attention_shape();
         let empty = || self.kernels.upload(&vec![0.0; slots * shape.kv_width()]);
         KvCache {
             blocks: self.blocks.iter().map(|_| [empty(), empty()]).collect(),
-            tables: RopeTables::new(&self.config, positions),
+            tables: RopeTables::new(&self.config, positions, length),
         }
     }
 

@@ -38,6 +38,16 @@ impl<K: Kernels> Decoder<K> {
         })
     }
 
+    /// Bytes that all matrices take as plain f32.
+    pub fn plain_bytes(&self) -> u64 {
+        let config = &self.config;
+        let block = |(rows, columns): (usize, usize)| rows as u64 * columns as u64;
+        let blocks: u64 = MODULES.iter().map(|module| block(module.shape(config))).sum();
+        let embeddings = if config.tied_embeddings { 1 } else { 2 };
+        let outer = embeddings * block((config.vocab_size, config.hidden_size));
+        4 * (config.layers as u64 * blocks + outer)
+    }
+
     /// The decoder with all weights as plain f32 in memory and `adapter` merged into them.
     pub fn merged(&self, kernels: K, adapter: Option<&Adapter<K>>) -> Self {
         let plain = |weight| kernels.merged(Linear { weight, bias: None, lora: None });

@@ -22,8 +22,9 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// Prepares a pass over `forest` that reads the nodes `reads` (ascending, distinct).
-    pub(super) fn new(forest: &Forest, reads: &[u32], config: &ModelConfig) -> Self {
+    /// Prepares a pass over `forest` that reads the nodes `reads` (ascending, distinct). All texts in
+    /// it are of the reach of one of `length` tokens.
+    pub(super) fn new(forest: &Forest, reads: &[u32], config: &ModelConfig, length: usize) -> Self {
         let positions = forest.depths().to_vec();
         let (longest, window) = (forest.max_len(), config.options.window);
         Self {
@@ -33,7 +34,7 @@ impl Pass {
             reads: reads.to_vec(),
             plans: Plans::all(forest.parents(), window, longest),
             read_plans: Plans::new(forest.parents(), reads, window, longest),
-            tables: RopeTables::new(config, longest),
+            tables: RopeTables::new(config, longest, length),
         }
     }
 

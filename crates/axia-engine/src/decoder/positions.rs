@@ -11,10 +11,11 @@ pub(super) struct RopeTables {
 }
 
 impl RopeTables {
-    /// Tables for positions below `positions`.
-    pub fn new(config: &ModelConfig, positions: usize) -> Self {
+    /// Tables for positions below `positions` in texts of as many tokens as `length`.
+    pub fn new(config: &ModelConfig, positions: usize, length: usize) -> Self {
         let table = |rope: &crate::config::Rope| {
-            RopeTable::new(&rope.frequencies(config.head_dim), positions)
+            let frequencies = rope.frequencies(config.rotary_width(), length);
+            RopeTable::new(&frequencies, rope.magnitude(), config.head_dim, positions)
         };
         Self { main: table(&config.rope), local: config.options.local_rope.as_ref().map(table) }
     }

@@ -61,6 +61,9 @@ impl<'a, K: Kernels> Generation<'a, K> {
     /// few tokens, and plain weights save widening them each time. With plain weights of the base
     /// model, many an adapter can be used in turn.
     ///
+    /// Where rotary frequencies depend on a text's length, they are those of the longest prompt, and
+    /// stay so: requests should be of one reach ([`ModelConfig::reach`](crate::config::ModelConfig::reach)).
+    ///
     /// # Errors
     /// [`EngineError::Setting`] for sampling that makes no sense, [`EngineError::EmptySequence`]
     /// for an empty prompt, [`EngineError::TokenRange`] for ids outside the vocabulary.
@@ -71,7 +74,8 @@ impl<'a, K: Kernels> Generation<'a, K> {
     ) -> Result<Self, EngineError> {
         check(&requests, decoder.config().vocab_size)?;
         let batch = Batch::new(&requests, decoder.config().options.window);
-        let cache = decoder.cache(batch.parents.len(), batch.longest);
+        let prompt = requests.iter().map(|request| request.prompt.len()).max().unwrap_or(0);
+        let cache = decoder.cache(batch.parents.len(), batch.longest, prompt);
         let activations = Activations::default();
         Ok(Self { decoder, adapter, requests, batch, cache, activations, begun: false })
     }
@@ -121,9 +125,36 @@ pub fn generate<K: Kernels>(
     requests: &[Request],
     stop: impl Fn(&[u32]) -> bool,
 ) -> Result<Vec<Generated>, EngineError> {
-    let mut generation = Generation::new(decoder, None, requests.to_vec())?;
-    while generation.step(|drawn| !stop(drawn.tokens))? {}
-    Ok(generation.batch.branches.into_iter().map(|b| b.generated).collect())
+    generate_with(decoder, None, requests, stop)
+}
+
+/// Like [`generate`], with an adapter beside the weights.
+///
+/// # Errors
+/// As of [`Generation`].
+pub fn generate_with<K: Kernels>(
+    decoder: &Decoder<K>,
+    adapter: Option<&Adapter<K>>,
+    requests: &[Request],
+    stop: impl Fn(&[u32]) -> bool,
+) -> Result<Vec<Generated>, EngineError> {
+    check(requests, decoder.config().vocab_size)?;
+    let reach = |request: &Request| decoder.config().reach(request.prompt.len());
+    let mut reaches: Vec<_> = requests.iter().map(reach).collect();
+    reaches.sort_unstable();
+    reaches.dedup();
+    let mut found = vec![Generated { tokens: Vec::new(), stopped: false }; requests.len()];
+    for now in reaches {
+        let chosen: Vec<usize> =
+            (0..requests.len()).filter(|&i| reach(&requests[i]) == now).collect();
+        let together = chosen.iter().map(|&i| requests[i].clone()).collect();
+        let mut generation = Generation::new(decoder, adapter, together)?;
+        while generation.step(|drawn| !stop(drawn.tokens))? {}
+        for (branch, index) in generation.batch.branches.into_iter().zip(chosen) {
+            found[index] = branch.generated;
+        }
+    }
+    Ok(found)
 }
 
 fn check(requests: &[Request], vocab: usize) -> Result<(), EngineError> {

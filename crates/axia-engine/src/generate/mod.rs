@@ -3,5 +3,5 @@
 mod generator;
 mod sampler;
 
-pub use generator::{Drawn, Generated, Generation, Request, generate};
+pub use generator::{Drawn, Generated, Generation, Request, generate, generate_with};
 pub use sampler::{Sampler, Sampling};

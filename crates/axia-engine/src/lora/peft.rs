@@ -22,7 +22,7 @@ impl<K: Kernels> Adapter<K> {
         let places = (0..config.layers).flat_map(|block| MODULES.map(|module| (block, module)));
         let (mut pairs, mut sizes) = (Vec::new(), Vec::new());
         for place in places {
-            let name = place.1.name(place.0);
+            let name = config.module_path(&place.1.name(place.0));
             let Some(tensors) = peft.modules.iter().find(|m| m.module == name) else { continue };
             let pair = LoraPair {
                 a: kernels.upload(&tensors.a),
@@ -41,7 +41,7 @@ impl<K: Kernels> Adapter<K> {
         let tensors = |(&(block, module), pair): (&Place, &LoraPair<K::Buffer>)| {
             let (outputs, inputs) = module.shape(config);
             LoraTensors {
-                module: module.name(block),
+                module: config.module_path(&module.name(block)),
                 r: pair.rank,
                 inputs,
                 outputs,

@@ -67,9 +67,9 @@ impl<'a> MergePlan<'a> {
         let dtype = settings.dtype.or(is_gguf.then_some(DEFAULT_TYPE));
         let layers: Vec<String> =
             adapter.places().iter().map(|(block, module)| module.name(*block)).collect();
-        let tensors = tensors(&source, is_gguf)?.into_iter().map(|tensor| {
-            let layer = tensor.name().strip_suffix(".weight");
-            let norm = tensor.name().ends_with("norm.weight");
+        let tensors = tensors(&source, is_gguf)?.into_iter().map(|(name, tensor)| {
+            let layer = name.strip_suffix(".weight");
+            let norm = name.ends_with("norm.weight");
             let offset = if is_gguf && norm && config.architecture.is_gemma() { 1.0 } else { 0.0 };
             Ok(StoredTensor {
                 dtype: stored_type(&tensor, dtype)?,
@@ -157,7 +157,7 @@ impl<'a> MergePlan<'a> {
 
 /// The tensors of the merged model, blocks in their order. Of a GGUF file only what the engine uses:
 /// rotary frequencies go into `config.json`.
-fn tensors(source: &TensorSource, is_gguf: bool) -> Result<Vec<RawTensor>, EngineError> {
+fn tensors(source: &TensorSource, is_gguf: bool) -> Result<Vec<(&str, RawTensor)>, EngineError> {
     let is_part =
         |name: &&str| !is_gguf || name.starts_with("model.") || name.starts_with("lm_head.");
     let mut names: Vec<&str> = source.names().filter(is_part).collect();
@@ -165,7 +165,7 @@ fn tensors(source: &TensorSource, is_gguf: bool) -> Result<Vec<RawTensor>, Engin
         let block = name.split('.').find_map(|part| part.parse::<usize>().ok());
         (block.is_some(), block, *name)
     });
-    let tensors = names.into_iter().map(|name| Ok(source.tensor(name)?.clone()));
+    let tensors = names.into_iter().map(|name| Ok((name, source.tensor(name)?.clone())));
     tensors.collect()
 }
 

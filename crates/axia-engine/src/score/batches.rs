@@ -4,10 +4,12 @@ use std::ops::Range;
 
 /// Cuts `sequences`, which are sorted, into consecutive ranges whose forests hold at most
 /// `max_tokens` distinct tokens each (a longer single sequence gets a range of its own). Sequence
-/// `i` is counted with `extra(i)` further tokens, shared with no other.
-pub(crate) fn cut_by_tokens<S: AsRef<[u32]>>(
+/// `i` is counted with `extra(i)` further tokens, shared with no other. Sequences whose `kind`
+/// differs never meet; they are sorted by it first.
+pub(crate) fn cut_by_tokens<S: AsRef<[u32]>, Kind: PartialEq>(
     sequences: &[S],
     extra: impl Fn(usize) -> usize,
+    kind: impl Fn(usize) -> Kind,
     max_tokens: usize,
 ) -> Vec<Range<usize>> {
     let mut ranges = Vec::new();
@@ -16,7 +18,7 @@ pub(crate) fn cut_by_tokens<S: AsRef<[u32]>>(
         let sequence = sequence.as_ref();
         let shared = if i == start { 0 } else { common(sequences[i - 1].as_ref(), sequence) };
         let new = sequence.len() - shared + extra(i);
-        if i > start && tokens + new > max_tokens {
+        if i > start && (tokens + new > max_tokens || kind(i) != kind(i - 1)) {
             ranges.push(start..i);
             (start, tokens) = (i, sequence.len() + extra(i));
         } else {
@@ -46,7 +48,7 @@ mod tests {
             budget in 1usize..20,
         ) {
             rows.sort();
-            let ranges = cut_by_tokens(&rows, |_| 0, budget);
+            let ranges = cut_by_tokens(&rows, |_| 0, |_| (), budget);
             let covered: Vec<usize> = ranges.iter().cloned().flatten().collect();
             prop_assert_eq!(covered, (0..rows.len()).collect::<Vec<_>>());
             for range in ranges {
@@ -54,5 +56,12 @@ mod tests {
                 prop_assert!(tokens <= budget || range.len() == 1);
             }
         }
+    }
+
+    #[test]
+    fn other_kinds_get_ranges_of_their_own() {
+        let rows = [vec![1], vec![1, 2], vec![1, 2, 3], vec![1, 2, 3, 4]];
+        let ranges = cut_by_tokens(&rows, |_| 0, |i| rows[i].len() > 2, 100);
+        assert_eq!(ranges, [0..2, 2..4]);
     }
 }

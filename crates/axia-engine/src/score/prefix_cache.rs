@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::scorer::{Read, ScoreRow, Scores, check_row, targets};
+use super::scorer::{Read, ScoreRow, Scores, check_row, full_length, order, targets};
+use crate::config::{ModelConfig, Reach};
 use crate::decoder::{Activations, Decoder, KvCache, Step};
 use crate::error::EngineError;
 use crate::forest::{NO_PARENT, Plans};
@@ -20,6 +21,8 @@ const MAX_STEP: usize = 2048;
 pub struct PrefixCache<K: Kernels> {
     capacity: usize,
     memory: Option<KvCache<K>>,
+    /// What all that is remembered reaches to.
+    reach: Option<Reach>,
     activations: Activations<K::Buffer>,
     /// Token, parent and depth by slot.
     tokens: Vec<u32>,
@@ -35,6 +38,7 @@ impl<K: Kernels> PrefixCache<K> {
         Self {
             capacity,
             memory: None,
+            reach: None,
             activations: Activations::default(),
             tokens: Vec::new(),
             parents: Vec::new(),
@@ -63,11 +67,11 @@ impl<K: Kernels> PrefixCache<K> {
             unique_tokens: 0,
         };
         // Rows that begin alike become neighbours, so that what is new of them lies together.
-        let mut order: Vec<usize> = (0..rows.len()).collect();
-        order.sort_by(|&a, &b| rows[a].prompt.cmp(&rows[b].prompt));
+        let config = decoder.config();
+        let order = order(rows, |row| config.reach(full_length(&rows[row])));
         let mut waiting = order.as_slice();
         while !waiting.is_empty() {
-            let (now, later) = waiting.split_at(self.fitting(rows, waiting));
+            let (now, later) = waiting.split_at(self.fitting(config, rows, waiting));
             self.step(decoder, adapter, rows, now, &mut scores)?;
             waiting = later;
             if !progress(rows.len() - waiting.len()) {
@@ -79,8 +83,14 @@ impl<K: Kernels> PrefixCache<K> {
 
     /// How many of the `waiting` rows are computed next; at least one. Forgets everything if there
     /// is no room for it.
-    fn fitting(&mut self, rows: &[ScoreRow], waiting: &[usize]) -> usize {
+    fn fitting(&mut self, config: &ModelConfig, rows: &[ScoreRow], waiting: &[usize]) -> usize {
         let Some(&first) = waiting.first() else { return 0 };
+        let reach = |row: usize| Some(config.reach(full_length(&rows[row])));
+        if self.reach != reach(first) {
+            self.forget();
+            self.memory = None;
+            self.reach = reach(first);
+        }
         if self.tokens.len() + self.missing(&rows[first]) > self.capacity {
             self.forget();
             let needed = self.missing(&rows[first]);
@@ -93,7 +103,7 @@ impl<K: Kernels> PrefixCache<K> {
         let mut new = 0;
         let fits = waiting.iter().take_while(|&&row| {
             new += self.missing(&rows[row]);
-            new <= most
+            new <= most && reach(row) == self.reach
         });
         fits.count().max(1)
     }
@@ -137,7 +147,8 @@ impl<K: Kernels> PrefixCache<K> {
         reads.sort_by_key(|read| read.node);
         let mut nodes: Vec<u32> = reads.iter().map(|read| read.node).collect();
         nodes.dedup();
-        self.compute(decoder, adapter, first, &nodes);
+        let length = now.first().map_or(0, |&row| full_length(&rows[row]));
+        self.compute(decoder, adapter, (first, length), &nodes);
         let found = decoder.log_probs(&self.activations, &targets(&reads, &nodes));
         for (read, log_p) in reads.iter().zip(found) {
             if !log_p.is_finite() {
@@ -198,16 +209,17 @@ impl<K: Kernels> PrefixCache<K> {
         slot
     }
 
-    /// Computes the slots from `first` on and leaves the final states of `nodes`.
+    /// Computes the slots from `first` on, which belong to texts of the reach of one of `length`
+    /// tokens, and leaves the final states of `nodes`.
     fn compute(
         &mut self,
         decoder: &Decoder<K>,
         adapter: Option<&Adapter<K>>,
-        first: u32,
+        (first, length): (u32, usize),
         nodes: &[u32],
     ) {
         let capacity = self.capacity;
-        let memory = self.memory.get_or_insert_with(|| decoder.cache(capacity, capacity));
+        let memory = self.memory.get_or_insert_with(|| decoder.cache(capacity, capacity, length));
         let slots: Vec<u32> = (first..self.tokens.len() as u32).collect();
         let reads: Vec<u32> = nodes.iter().map(|node| node - first).collect();
         let depths = &self.depths[first as usize..];

@@ -1,6 +1,7 @@
 //! Scoring rows of one prompt and several candidates through prefix forests.
 
 use super::batches::cut_by_tokens;
+use crate::config::Reach;
 use crate::decoder::{Activations, Decoder, Keep};
 use crate::error::EngineError;
 use crate::forest::Forest;
@@ -51,9 +52,8 @@ pub fn score<K: Kernels>(
     for (index, row) in rows.iter().enumerate() {
         check_row(row, index, decoder.config().vocab_size)?;
     }
-    // Rows that begin alike become neighbours, so that they meet in the same forest.
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_by(|&a, &b| rows[a].prompt.cmp(&rows[b].prompt));
+    let reach = |row: usize| decoder.config().reach(full_length(&rows[row]));
+    let order = order(rows, reach);
     let prompts: Vec<&[u32]> = order.iter().map(|&i| rows[i].prompt.as_slice()).collect();
     let mut scores = Scores {
         rows: rows.iter().map(|row| vec![0.0; row.candidates.len()]).collect(),
@@ -63,13 +63,29 @@ pub fn score<K: Kernels>(
     // Candidates rarely share much: counting all of each row's keeps the budget.
     let candidate_tokens =
         |i: usize| rows[order[i]].candidates.iter().map(|ids| ids.len() - 1).sum();
-    for range in cut_by_tokens(&prompts, candidate_tokens, max_tokens) {
+    let reach = |i: usize| reach(order[i]);
+    for range in cut_by_tokens(&prompts, candidate_tokens, reach, max_tokens) {
         score_forest(decoder, adapter, rows, &order[range.clone()], &mut activations, &mut scores)?;
         if !progress(range.end) {
             return Err(EngineError::Cancelled);
         }
     }
     Ok(scores)
+}
+
+/// Rows of one reach come together, and there those that begin alike become neighbours, so that
+/// they meet in the same forest.
+pub(super) fn order(rows: &[ScoreRow], reach: impl Fn(usize) -> Reach) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by(|&a, &b| {
+        reach(a).cmp(&reach(b)).then_with(|| rows[a].prompt.cmp(&rows[b].prompt))
+    });
+    order
+}
+
+/// Tokens of a row with its longest candidate.
+pub(super) fn full_length(row: &ScoreRow) -> usize {
+    row.prompt.len() + row.candidates.iter().map(Vec::len).max().unwrap_or_default()
 }
 
 pub(super) fn check_row(row: &ScoreRow, index: usize, vocab: usize) -> Result<(), EngineError> {
@@ -102,7 +118,8 @@ fn score_forest<K: Kernels>(
     let mut nodes: Vec<u32> = reads.iter().map(|r| r.node).collect();
     nodes.dedup();
     let targets = targets(&reads, &nodes);
-    let pass = decoder.pass(&forest, &nodes);
+    let length = chosen.first().map_or(0, |&row| full_length(&rows[row]));
+    let pass = decoder.pass_of_texts(&forest, &nodes, length);
     decoder.forward(adapter, &pass, Keep::Nothing, activations);
     let found = decoder.log_probs(activations, &targets);
     for (read, log_p) in reads.iter().zip(found) {

@@ -2,6 +2,7 @@
 
 use super::batches::cut_by_tokens;
 use super::reading::Reading;
+use crate::config::ModelConfig;
 use crate::decoder::{Activations, Decoder, Keep};
 use crate::error::EngineError;
 use crate::forest::Forest;
@@ -34,13 +35,18 @@ pub struct TextReadings {
     pub next: Option<Reading>,
 }
 
-/// The texts that are best computed together: those that begin alike are neighbours, and each group
-/// has at most `max_tokens` distinct tokens, or is one longer text.
-pub fn groups<S: AsRef<[u32]>>(texts: &[S], max_tokens: usize) -> Vec<Vec<usize>> {
+/// The texts that are best computed together by a model of this shape: those that begin alike are
+/// neighbours, and each group has at most `max_tokens` distinct tokens, or is one longer text.
+pub fn groups<S: AsRef<[u32]>>(
+    texts: &[S],
+    config: &ModelConfig,
+    max_tokens: usize,
+) -> Vec<Vec<usize>> {
+    let reach = |text: usize| config.reach(texts[text].as_ref().len());
     let mut order: Vec<usize> = (0..texts.len()).collect();
-    order.sort_by(|&a, &b| texts[a].as_ref().cmp(texts[b].as_ref()));
+    order.sort_by_key(|&i| (reach(i), texts[i].as_ref()));
     let sorted: Vec<&[u32]> = order.iter().map(|&i| texts[i].as_ref()).collect();
-    let ranges = cut_by_tokens(&sorted, |_| 0, max_tokens);
+    let ranges = cut_by_tokens(&sorted, |_| 0, |i| reach(order[i]), max_tokens);
     ranges.into_iter().map(|range| order[range].to_vec()).collect()
 }
 
@@ -64,7 +70,9 @@ pub fn read_texts<K: Kernels>(
     let mut found = vec![TextReadings::default(); texts.len()];
     let mut activations = Activations::default();
     let fed: Vec<&[u32]> = texts.iter().map(Text::fed).collect();
-    for group in groups(&fed, max_tokens) {
+    let whole: Vec<&[u32]> = texts.iter().map(|text| &*text.tokens).collect();
+    for group in groups(&whole, decoder.config(), max_tokens) {
+        let length = group.first().map_or(0, |&text| whole[text].len());
         let (forest, ends) =
             Forest::build(&group.iter().map(|&text| fed[text]).collect::<Vec<_>>());
         let mut reads = Vec::new();
@@ -77,7 +85,8 @@ pub fn read_texts<K: Kernels>(
         if nodes.is_empty() {
             continue;
         }
-        decoder.forward(adapter, &decoder.pass(&forest, &nodes), Keep::Nothing, &mut activations);
+        let pass = decoder.pass_of_texts(&forest, &nodes, length);
+        decoder.forward(adapter, &pass, Keep::Nothing, &mut activations);
         read_forest(decoder, &activations, texts, (&reads, nodes.len()), &mut found)?;
     }
     Ok(found)

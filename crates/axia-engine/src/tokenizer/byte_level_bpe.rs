@@ -38,7 +38,14 @@ struct PreTokenization {
     ignore_merges: bool,
 }
 
-const KNOWN: [PreTokenization; 4] = [
+/// Llama 3's rule, and Qwen2's but for numbers, in which Qwen2 takes every digit apart.
+const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// Mistral's Tekken: words also end where a small letter is followed by a capital one, digits stand alone,
+/// slashes go with line ends.
+const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+
+const KNOWN: [PreTokenization; 5] = [
     PreTokenization {
         names: &["default", "gpt-2", "gpt2"],
         nfc: false,
@@ -55,22 +62,24 @@ const KNOWN: [PreTokenization; 4] = [
         // SmolLM3's files say `smaug-bpe`; its published tokenizer is Llama 3's.
         names: &["llama-bpe", "llama3", "llama-v3", "falcon3", "smaug-bpe"],
         nfc: false,
-        words: WordRule::Pattern(
-            r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        ),
+        words: WordRule::Pattern(LLAMA3),
         ignore_merges: true,
     },
     PreTokenization {
         names: &["qwen2"],
         nfc: true,
-        words: WordRule::Pattern(
-            r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        ),
+        words: WordRule::Pattern(QWEN2),
         ignore_merges: false,
+    },
+    PreTokenization {
+        names: &["tekken"],
+        nfc: false,
+        words: WordRule::Pattern(TEKKEN),
+        ignore_merges: true,
     },
 ];
 
-/// Builds the tokenizer that `metadata` describes. No post-processor: nothing is ever added to a text.
+/// Builds the tokenizer that `metadata` describes, which adds nothing to a text.
 pub(super) fn from_gguf(metadata: &Metadata) -> Result<tokenizers::Tokenizer, TokenizerError> {
     refuse_space_prefix(metadata)?;
     let rules = pre_tokenization(metadata)?;

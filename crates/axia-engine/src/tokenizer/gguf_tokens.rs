@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use tokenizers::AddedToken;
 use tokenizers::models::bpe::Vocab;
 
+use super::framing::frame;
 use super::{TokenizerError, byte_level_bpe, sentence_piece};
 use crate::gguf::Metadata;
 
@@ -35,9 +36,9 @@ pub(super) struct GgufTokens<'a> {
     pub kinds: Vec<Kind>,
 }
 
-/// Builds the tokenizer that `metadata` describes. No post-processor: nothing is ever added to a text.
+/// Builds the tokenizer that `metadata` describes. Its post-processor frames a text as they ask for.
 pub(super) fn tokenizer(metadata: &Metadata) -> Result<tokenizers::Tokenizer, TokenizerError> {
-    match metadata.str(MODEL)? {
+    let mut tokenizer = match metadata.str(MODEL)? {
         Some("gpt2") => byte_level_bpe::from_gguf(metadata),
         Some("llama") => sentence_piece::from_gguf(metadata),
         Some(other) => Err(TokenizerError::Unsupported {
@@ -47,7 +48,9 @@ pub(super) fn tokenizer(metadata: &Metadata) -> Result<tokenizers::Tokenizer, To
             supported: "gpt2, llama".to_owned(),
         }),
         None => Err(metadata.missing(MODEL).into()),
-    }
+    }?;
+    frame(&mut tokenizer, metadata)?;
+    Ok(tokenizer)
 }
 
 impl<'a> GgufTokens<'a> {

@@ -2,6 +2,7 @@
 
 mod byte_level_bpe;
 mod error;
+mod framing;
 mod gguf_tokens;
 mod hf_files;
 mod sentence_piece;

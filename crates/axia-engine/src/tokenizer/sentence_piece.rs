@@ -22,7 +22,7 @@ const SCORES: &str = "tokenizer.ggml.scores";
 /// How a space is written in the vocabulary.
 const SPACE: &str = "▁";
 
-/// Builds the tokenizer that `metadata` describes. No post-processor: no token is ever added to a text.
+/// Builds the tokenizer that `metadata` describes, which adds nothing to a text.
 pub(super) fn from_gguf(metadata: &Metadata) -> Result<tokenizers::Tokenizer, TokenizerError> {
     let vocabulary = GgufTokens::read(metadata)?;
     let merges = merges(&vocabulary, scores(&vocabulary)?)?;

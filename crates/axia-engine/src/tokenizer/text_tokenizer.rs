@@ -62,13 +62,28 @@ impl Tokenizer {
         self.ids(text, false)
     }
 
-    /// The ids of `text` with those that the model's `tokenizer.json` puts before or after a text of its
-    /// own accord, such as the token that begins one. A GGUF file says nothing of the kind.
+    /// The ids of `text` with those that the model's files ask for before or after every text, such as the
+    /// token that begins one.
     ///
     /// # Errors
     /// [`TokenizerError::Encode`] with the library's reason.
     pub fn encode_framed(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
         self.ids(text, true)
+    }
+
+    /// The ids of a plain text to be continued: as [`Tokenizer::encode_framed`], but without what would be
+    /// put after it. A token that begins a text is not put before one that already has it written out.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Encode`] with the library's reason.
+    pub fn encode_prompt(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let bare = self.encode(text)?;
+        let frame = self.encode_framed("")?;
+        let begins = self.bos_id().filter(|bos| frame.first() == Some(bos));
+        if bare.is_empty() || begins.is_none() || bare.first() == begins.as_ref() {
+            return Ok(bare);
+        }
+        Ok(begins.into_iter().chain(bare).collect())
     }
 
     fn ids(&self, text: &str, framed: bool) -> Result<Vec<u32>, TokenizerError> {

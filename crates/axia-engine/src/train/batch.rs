@@ -1,6 +1,7 @@
 //! Rows packed into forests, and their loss.
 
 use super::TrainRow;
+use crate::config::ModelConfig;
 use crate::decoder::{Activations, Decoder, Keep};
 use crate::error::EngineError;
 use crate::forest::Forest;
@@ -22,6 +23,8 @@ struct Pack {
     /// Nodes at which something is predicted, ascending.
     reads: Vec<u32>,
     targets: Vec<Target>,
+    /// Tokens of a row whose reach all of them have.
+    length: usize,
 }
 
 /// Loss of some rows.
@@ -34,13 +37,14 @@ pub struct StepLoss {
 }
 
 impl Batch {
-    /// Packs `rows` into forests of at most `max_tokens` distinct tokens. No prompt or completion
-    /// may be empty.
-    pub fn new(rows: &[&TrainRow], max_tokens: usize) -> Self {
+    /// Packs `rows` into forests of at most `max_tokens` distinct tokens for a model of this shape.
+    /// No prompt or completion may be empty.
+    pub fn new(rows: &[&TrainRow], config: &ModelConfig, max_tokens: usize) -> Self {
+        let reach = |row: &TrainRow| config.reach(row.prompt.len() + row.completion.len());
         let mut sorted: Vec<(Vec<u32>, &TrainRow)> = rows.iter().map(|r| (r.fed(), *r)).collect();
-        sorted.sort_by(|a, b| a.0.cmp(&b.0));
+        sorted.sort_by(|a, b| reach(a.1).cmp(&reach(b.1)).then_with(|| a.0.cmp(&b.0)));
         let fed: Vec<&[u32]> = sorted.iter().map(|(fed, _)| fed.as_slice()).collect();
-        let packs = cut_by_tokens(&fed, |_| 0, max_tokens)
+        let packs = cut_by_tokens(&fed, |_| 0, |i| reach(sorted[i].1), max_tokens)
             .into_iter()
             .map(|range| Pack::new(&fed[range.clone()], &sorted[range]))
             .collect();
@@ -66,7 +70,7 @@ impl Batch {
         self.sum(decoder, |pack| {
             let targets: Vec<Target> =
                 pack.targets.iter().map(|t| Target { weight: factor, ..*t }).collect();
-            let pass = decoder.pass(&pack.forest, &pack.reads);
+            let pass = decoder.pass_of_texts(&pack.forest, &pack.reads, pack.length);
             decoder.forward(Some(adapter), &pass, Keep::All, activations);
             decoder.backward(adapter, &pass, &targets, activations, gradients)
         })
@@ -83,7 +87,7 @@ impl Batch {
         activations: &mut Activations<K::Buffer>,
     ) -> Result<StepLoss, EngineError> {
         self.sum(decoder, |pack| {
-            let pass = decoder.pass(&pack.forest, &pack.reads);
+            let pass = decoder.pass_of_texts(&pack.forest, &pack.reads, pack.length);
             decoder.forward(adapter, &pass, Keep::Nothing, activations);
             decoder.log_probs(activations, &pack.targets)
         })
@@ -124,13 +128,20 @@ impl Pack {
                 weight: 0.0,
             })
             .collect();
-        Self { forest, reads, targets }
+        let length = rows.first().map_or(0, |(_, row)| row.prompt.len() + row.completion.len());
+        Self { forest, reads, targets, length }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn tiny_config() -> ModelConfig {
+        let folder = "tests/fixtures/tiny/llama/model";
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        ModelConfig::from_folder(&crate::checkpoint_files::HfFolder::new(&folder)).unwrap()
+    }
 
     #[test]
     fn completions_are_predicted_from_the_tokens_before_them() {
@@ -141,7 +152,8 @@ mod tests {
         };
         // Both rows share the prompt 1 2; the second repeats the first's first token.
         let rows = [row(&[1, 2], &[3, 9]), row(&[1, 2], &[4, 5, 9])];
-        let batch = Batch::new(&rows.iter().collect::<Vec<_>>(), 100);
+        let config = tiny_config();
+        let batch = Batch::new(&rows.iter().collect::<Vec<_>>(), &config, 100);
         assert_eq!((batch.tokens, batch.supervised), (9, 5));
         let [pack] = batch.packs.as_slice() else { panic!("one forest") };
         // Nodes: 1, 2, 3, 4, 5; last tokens are not fed.

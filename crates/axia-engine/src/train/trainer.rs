@@ -151,7 +151,7 @@ impl<'a, K: Kernels> Run<'a, K> {
         self.gradients.reset(kernels);
         let (mut loss, mut tokens, mut unique_tokens) = (0.0, 0, 0);
         for part in rows.chunks(self.settings.batch_rows) {
-            let batch = Batch::new(part, self.settings.max_tokens);
+            let batch = Batch::new(part, self.decoder.config(), self.settings.max_tokens);
             let found = batch.backward(
                 self.decoder,
                 &self.state.adapter,
@@ -200,7 +200,7 @@ impl<'a, K: Kernels> Run<'a, K> {
             return Ok(None);
         }
         let rows: Vec<&TrainRow> = self.data.validation.iter().collect();
-        let batch = Batch::new(&rows, self.settings.max_tokens);
+        let batch = Batch::new(&rows, self.decoder.config(), self.settings.max_tokens);
         let adapter = Some(&self.state.adapter);
         let found = batch.loss(self.decoder, adapter, &mut self.activations)?;
         let loss = found.sum / batch.supervised as f64;

@@ -35,7 +35,7 @@ impl Bench {
         memory: &mut Activations<Vec<f32>>,
     ) -> (StepLoss, Vec<Vec<f32>>) {
         let mut gradients = Gradients::zeros(self.decoder.kernels(), &self.adapter);
-        let loss = Batch::new(rows, max_tokens)
+        let loss = Batch::new(rows, self.decoder.config(), max_tokens)
             .backward(&self.decoder, &self.adapter, FACTOR, memory, &mut gradients)
             .unwrap();
         let arrays = gradients.arrays().flatten().cloned().collect();
@@ -117,7 +117,7 @@ proptest! {
             if max_tokens == usize::MAX {
                 prop_assert_eq!(found.unique_tokens, distinct_prefixes(&rows));
             }
-            let packed = Batch::new(&batch, max_tokens);
+            let packed = Batch::new(&batch, bench.decoder.config(), max_tokens);
             let adapter = Some(&bench.adapter);
             let loss = packed.loss(&bench.decoder, adapter, &mut memory).unwrap();
             assert_near("loss alone", loss.sum, sums.loss, 1e-5);

@@ -108,6 +108,6 @@ fn texts_are_checked() {
 #[test]
 fn groups_keep_the_budget_and_neighbours_together() {
     let texts = [vec![1, 2, 3], vec![9, 9], vec![1, 2, 4], vec![1, 2, 3, 5], vec![8; 9]];
-    assert_eq!(groups(&texts, 5), [vec![0, 3, 2], vec![4], vec![1]]);
-    assert_eq!(groups::<Vec<u32>>(&[], 5), Vec::<Vec<usize>>::new());
+    assert_eq!(groups(&texts, model().config(), 5), [vec![0, 3, 2], vec![4], vec![1]]);
+    assert_eq!(groups::<Vec<u32>>(&[], model().config(), 5), Vec::<Vec<usize>>::new());
 }

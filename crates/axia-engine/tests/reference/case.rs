@@ -92,8 +92,16 @@ pub fn assert_near(what: &str, found: f64, expected: f64) {
     assert!(gap <= TOLERANCE * expected.abs().max(1e-3), "{what}: {found} against {expected}");
 }
 
-/// The small real model, where the caller has it: `AXIA_TEST_GGUF` names the file.
-pub fn real_model() -> Option<Model> {
-    let path = std::env::var_os("AXIA_TEST_GGUF")?;
-    Some(Model::open(Path::new(&path)).unwrap())
+/// The real models that the caller has, with the folders of their references: `AXIA_TEST_GGUF` names the
+/// file of SmolLM2-135M-Instruct, `AXIA_TEST_GGUF_QWEN` that of Qwen2.5-Coder-1.5B-Instruct.
+pub fn real_models() -> Vec<(Model, PathBuf)> {
+    let known = [("AXIA_TEST_GGUF", "smollm2"), ("AXIA_TEST_GGUF_QWEN", "qwen2")];
+    let open = |(variable, name): (&str, &str)| {
+        let Some(path) = std::env::var_os(variable) else {
+            eprintln!("skipped: {variable} does not name the real model");
+            return None;
+        };
+        Some((Model::open(Path::new(&path)).unwrap(), fixtures().join(name)))
+    };
+    known.into_iter().filter_map(open).collect()
 }

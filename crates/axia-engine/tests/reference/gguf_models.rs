@@ -22,6 +22,15 @@ pub fn cases() -> Vec<(&'static str, &'static str, Entries)> {
         ("tiny/llama", "llama", vec![]),
         ("options/llama_biases", "llama", vec![]),
         ("tiny/mistral", "llama", vec![("attention.sliding_window", U32(8))]),
+        (
+            "options/llama_yarn",
+            "llama",
+            vec![
+                ("rope.scaling.type", MetadataValue::String("yarn".to_owned())),
+                ("rope.scaling.factor", F32(4.0)),
+                ("rope.scaling.original_context_length", U32(16)),
+            ],
+        ),
         ("tiny/qwen2", "qwen2", vec![]),
         ("tiny/qwen3", "qwen3", vec![]),
         ("options/smollm3_biases", "smollm3", vec![]),

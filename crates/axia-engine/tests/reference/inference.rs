@@ -1,12 +1,13 @@
 //! Logits, candidate scores, and greedy continuations.
 
-use crate::case::{Case, MODELS, assert_close, assert_near, fixtures, ids, real_model};
+use crate::case::{Case, MODELS, assert_close, assert_near, fixtures, ids, real_models};
 use axia_engine::decoder::{Activations, Keep};
 use axia_engine::forest::Forest;
 use axia_engine::generate::{Request, Sampling, generate};
 use axia_engine::kernels::CpuKernels;
 use axia_engine::lora::Adapter;
 use axia_engine::score::{ScoreRow, score};
+use std::path::Path;
 
 /// Logits of every position of several sequences, computed in one forest.
 fn logits(
@@ -138,31 +139,54 @@ fn sequence_log_likelihoods() {
     }
 }
 
-/// Candidates of the real model's reference, within the noise of the peer's own float32.
+fn reference_logits(folder: &Path) -> serde_json::Value {
+    let file = std::fs::read(folder.join("logits_reference.json")).unwrap();
+    serde_json::from_slice(&file).unwrap()
+}
+
+/// Candidates of the real models' references, within the noise of the peer's own float32.
 #[test]
 fn real_model_scores() {
-    let Some(model) = real_model() else {
-        eprintln!("skipped: AXIA_TEST_GGUF does not name the real model");
-        return;
-    };
-    let file = std::fs::read(fixtures().join("smollm2/logits_reference.json")).unwrap();
-    let reference: serde_json::Value = serde_json::from_slice(&file).unwrap();
-    for set in ["ratings", "verdicts"] {
-        let cases = reference[set].as_array().unwrap();
-        let rows: Vec<ScoreRow> = cases
-            .iter()
-            .map(|c| ScoreRow {
-                prompt: ids(&c["ids"]),
-                candidates: c["candidate_ids"].as_array().unwrap().iter().map(ids).collect(),
-            })
-            .collect();
-        let found = score(model.decoder(), None, &rows, 4096, |_| true).unwrap();
-        for (case, scores) in cases.iter().zip(&found.rows) {
-            let expected = case["loglik_f64"].as_array().or(case["loglik"].as_array()).unwrap();
-            for (score, expected) in scores.iter().zip(expected) {
-                let gap = (score - expected.as_f64().unwrap()).abs();
-                assert!(gap < 1e-3, "{set}: {score} against {expected}");
+    for (model, folder) in real_models() {
+        let reference = reference_logits(&folder);
+        for set in ["ratings", "verdicts"] {
+            let cases = reference[set].as_array().unwrap();
+            let rows: Vec<ScoreRow> = cases
+                .iter()
+                .map(|c| ScoreRow {
+                    prompt: ids(&c["ids"]),
+                    candidates: c["candidate_ids"].as_array().unwrap().iter().map(ids).collect(),
+                })
+                .collect();
+            let found = score(model.decoder(), None, &rows, 4096, |_| true).unwrap();
+            for (case, scores) in cases.iter().zip(&found.rows) {
+                let expected = case["loglik_f64"].as_array().or(case["loglik"].as_array()).unwrap();
+                for (score, expected) in scores.iter().zip(expected) {
+                    let gap = (score - expected.as_f64().unwrap()).abs();
+                    assert!(gap < 1e-3, "{set}: {score} against {expected}");
+                }
             }
+        }
+    }
+}
+
+#[test]
+fn real_model_logits() {
+    for (model, folder) in real_models() {
+        for case in reference_logits(&folder)["prompts"].as_array().unwrap() {
+            let (forest, ends) = Forest::build(&[ids(&case["ids"])]);
+            let mut activations = Activations::default();
+            let pass = model.decoder().pass(&forest, &ends);
+            model.decoder().forward(None, &pass, Keep::Nothing, &mut activations);
+            let logits = model.decoder().logits(&activations);
+            let expected = case["top_logits_f64"].as_array().unwrap();
+            for (id, expected) in ids(&case["top_ids"]).into_iter().zip(expected) {
+                let (found, expected) =
+                    (f64::from(logits[id as usize]), expected.as_f64().unwrap());
+                assert!((found - expected).abs() < 1e-3, "{found} against {expected}");
+            }
+            let sum: f64 = logits.iter().map(|logit| f64::from(*logit).exp()).sum();
+            assert!((sum.ln() - case["logsumexp_f64"].as_f64().unwrap()).abs() < 1e-3);
         }
     }
 }

@@ -9,17 +9,33 @@ use axia_engine::forest::Forest;
 use axia_engine::generate::{Request, Sampling, generate};
 use axia_engine::kernels::CpuKernels;
 use axia_engine::lora::{Adapter, Gradients};
+use axia_engine::score::{PrefixCache, ScoreRow, Text, groups, read_texts, score};
 use axia_engine::train::{Batch, TrainRow};
 use safetensors::SafeTensors;
 
-const MODELS: [&str; 6] = [
+const MODELS: [&str; 17] = [
     "llama_biases",
     "qwen2_windows",
     "smollm3_biases",
     "smollm3_windows",
     "gemma2",
     "gemma3_scaled",
+    "llama_yarn",
+    "qwen2_yarn",
+    "qwen3_yarn",
+    "gemma3_yarn",
+    "gemma3_images",
+    "llama_proportional",
+    "smollm3_llama3",
+    "gemma2_linear",
+    "mistral_dynamic",
+    "llama_longrope",
+    "qwen3_longrope",
 ];
+
+/// Models whose rotary frequencies depend on a text's length: of their three rows, some are longer than
+/// the original context.
+const BY_LENGTH: [&str; 3] = ["mistral_dynamic", "llama_longrope", "qwen3_longrope"];
 
 struct Case {
     decoder: Decoder<CpuKernels>,
@@ -75,13 +91,16 @@ fn logits_of_options() {
     for name in MODELS {
         let case = Case::open(name);
         let vocab = case.decoder.config().vocab_size;
-        let (forest, ends) = Forest::build(&case.rows);
-        let logits = case.logits(&forest);
-        for (i, &end) in ends.iter().enumerate() {
-            let path = forest.tail(end, usize::MAX);
-            let rows = path.iter().flat_map(|&n| &logits[n as usize * vocab..][..vocab]);
-            let found: Vec<f32> = rows.copied().collect();
-            assert_close(&format!("{name} {i}"), &found, &case.array(&format!("logits.{i}")));
+        for group in groups(&case.rows, case.decoder.config(), usize::MAX) {
+            let rows: Vec<&[u32]> = group.iter().map(|&row| &*case.rows[row]).collect();
+            let (forest, ends) = Forest::build(&rows);
+            let logits = case.logits(&forest);
+            for (i, &end) in group.iter().zip(&ends) {
+                let path = forest.tail(end, usize::MAX);
+                let rows = path.iter().flat_map(|&n| &logits[n as usize * vocab..][..vocab]);
+                let found: Vec<f32> = rows.copied().collect();
+                assert_close(&format!("{name} {i}"), &found, &case.array(&format!("logits.{i}")));
+            }
         }
     }
 }
@@ -96,7 +115,8 @@ fn gradients_of_options() {
         };
         let rows: Vec<TrainRow> = case.rows.iter().map(row).collect();
         for max_tokens in [1000, 1] {
-            let batch = Batch::new(&rows.iter().collect::<Vec<_>>(), max_tokens);
+            let refs: Vec<&TrainRow> = rows.iter().collect();
+            let batch = Batch::new(&refs, case.decoder.config(), max_tokens);
             let mut gradients = Gradients::zeros(case.decoder.kernels(), &case.adapter);
             let mut memory = Activations::default();
             let (decoder, adapter) = (&case.decoder, &case.adapter);
@@ -114,7 +134,8 @@ fn gradients_of_options() {
 
 #[test]
 fn a_cache_continues_as_computing_anew_does() {
-    for name in MODELS {
+    // A continuation keeps the frequencies of its prompt.
+    for name in MODELS.into_iter().filter(|name| !BY_LENGTH.contains(name)) {
         let case = Case::open(name);
         let mut merged = case.decoder.merged(CpuKernels::default(), Some(&case.adapter));
         merged.ignore_end_tokens();
@@ -138,4 +159,80 @@ fn a_cache_continues_as_computing_anew_does() {
             }
         }
     }
+}
+
+/// `Σ log p` of the `place`-th and later tokens of a row, by the reference's logits.
+fn log_likelihood(case: &Case, row: usize, place: usize) -> f64 {
+    let (tokens, logits) = (&case.rows[row], case.array(&format!("logits.{row}")));
+    let vocab = case.decoder.config().vocab_size;
+    let log_p = |at: usize| {
+        let before = &logits[(at - 1) * vocab..][..vocab];
+        let sum: f64 = before.iter().map(|l| f64::from(*l).exp()).sum();
+        f64::from(before[tokens[at] as usize]) - sum.ln()
+    };
+    (place..tokens.len()).map(log_p).sum()
+}
+
+#[test]
+fn rows_of_any_length_are_read_together() {
+    for name in BY_LENGTH {
+        let case = Case::open(name);
+        let (decoder, adapter) = (&case.decoder, Some(&case.adapter));
+        let row = |tokens: &Vec<u32>| ScoreRow {
+            prompt: tokens[..4].to_vec(),
+            candidates: vec![tokens[4..].to_vec()],
+        };
+        let rows: Vec<ScoreRow> = case.rows.iter().map(row).collect();
+        let together = score(decoder, adapter, &rows, 1000, |_| true).unwrap().rows;
+        let mut cache = PrefixCache::new(1000);
+        let in_turn = cache.score(decoder, adapter, &rows, |_| true).unwrap().rows;
+        let text = |tokens: &Vec<u32>| Text { tokens: tokens.clone(), top: 0, next: None };
+        let texts: Vec<Text> = case.rows.iter().map(text).collect();
+        let read = read_texts(decoder, adapter, &texts, 1000).unwrap();
+        for row in 0..rows.len() {
+            let expected = log_likelihood(&case, row, 4);
+            assert_near(name, together[row][0], expected);
+            assert_near(name, in_turn[row][0], expected);
+            let read: f64 = read[row].tokens[3..].iter().map(|r| f64::from(r.log_prob)).sum();
+            assert_near(name, read, expected);
+        }
+    }
+}
+
+#[test]
+fn prompts_of_any_length_are_continued_together() {
+    for name in BY_LENGTH {
+        let case = Case::open(name);
+        let mut merged = case.decoder.merged(CpuKernels::default(), Some(&case.adapter));
+        merged.ignore_end_tokens();
+        let request = |prompt: &Vec<u32>| Request {
+            prompt: prompt.clone(),
+            sampling: Sampling::GREEDY,
+            seed: 0,
+            max_tokens: 4,
+        };
+        let requests: Vec<Request> = case.rows.iter().map(request).collect();
+        let together = generate(&merged, &requests, |_| false).unwrap();
+        for (row, (request, found)) in requests.iter().zip(&together).enumerate() {
+            let alone = generate(&merged, std::slice::from_ref(request), |_| false).unwrap();
+            assert_eq!(found, &alone[0], "{name}");
+            let logits = case.array(&format!("logits.{row}"));
+            let last = &logits[logits.len() - merged.config().vocab_size..];
+            let best = last.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            assert!(best - last[found.tokens[0] as usize] < 1e-4, "{name}: row {row}");
+        }
+    }
+}
+
+/// PEFT finds the modules of a model of text and images by their paths in the whole of it.
+#[test]
+fn adapters_of_language_parts_have_the_whole_models_paths() {
+    let case = Case::open("gemma3_images");
+    let folder = fixtures().join("options/gemma3_images/adapter");
+    let read = PeftAdapter::read(&folder).unwrap();
+    assert!(read.modules.iter().all(|m| m.module.starts_with("model.language_model.layers.")));
+    let (kernels, config) = (case.decoder.kernels(), case.decoder.config());
+    let mut again = case.adapter.to_peft(kernels, config, read.config.clone());
+    again.modules.sort_by(|a, b| a.module.cmp(&b.module));
+    assert_eq!(again.modules, read.modules);
 }

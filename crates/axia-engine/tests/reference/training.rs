@@ -32,7 +32,7 @@ fn gradients(
     max_tokens: usize,
 ) -> (f64, Gradients<CpuKernels>) {
     let rows = rows(case);
-    let batch = Batch::new(&rows.iter().collect::<Vec<_>>(), max_tokens);
+    let batch = Batch::new(&rows.iter().collect::<Vec<_>>(), case.decoder.config(), max_tokens);
     let mut gradients = Gradients::zeros(case.decoder.kernels(), adapter);
     let factor = 1.0 / batch.supervised as f32;
     let mut activations = Activations::default();

@@ -93,7 +93,7 @@ impl<T> Rows<T> {
 impl ScoreLine {
     /// The row as token ids.
     pub fn tokenize(&self, tokenizer: &Tokenizer) -> anyhow::Result<ScoreRow> {
-        let prompt = ids(tokenizer, "prompt", &self.prompt, &self.prompt_ids)?;
+        let prompt = prompt(tokenizer, &self.prompt, &self.prompt_ids)?;
         let candidates: Vec<Vec<u32>> = match (&self.candidates_ids, &self.candidates) {
             (Some(ids), _) => ids.clone(),
             (None, Some(texts)) => {
@@ -111,8 +111,12 @@ impl ScoreLine {
 impl TrainLine {
     /// The row as token ids; `end` is added to completions given as text.
     pub fn tokenize(&self, tokenizer: &Tokenizer, end: Option<u32>) -> anyhow::Result<TrainRow> {
-        let prompt = ids(tokenizer, "prompt", &self.prompt, &self.prompt_ids)?;
-        let mut completion = ids(tokenizer, "completion", &self.completion, &self.completion_ids)?;
+        let prompt = prompt(tokenizer, &self.prompt, &self.prompt_ids)?;
+        let mut completion = match (&self.completion_ids, &self.completion) {
+            (Some(ids), _) => ids.clone(),
+            (None, Some(text)) => tokenizer.encode(text)?,
+            (None, None) => return Err(missing("completion")),
+        };
         if self.completion_ids.is_none() {
             completion.extend(end);
         }
@@ -120,16 +124,16 @@ impl TrainLine {
     }
 }
 
-fn ids(
+/// A prompt's ids; where it is given as text, with the token that begins a text if the model wants one.
+fn prompt(
     tokenizer: &Tokenizer,
-    field: &str,
     text: &Option<String>,
     ids: &Option<Vec<u32>>,
 ) -> anyhow::Result<Vec<u32>> {
     match (ids, text) {
         (Some(ids), _) => Ok(ids.clone()),
-        (None, Some(text)) => Ok(tokenizer.encode(text)?),
-        (None, None) => Err(missing(field)),
+        (None, Some(text)) => Ok(tokenizer.encode_prompt(text)?),
+        (None, None) => Err(missing("prompt")),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Read;
 use std::path::Path;
 
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::{ModelError, Watch};
@@ -70,22 +71,44 @@ pub(super) fn sha256_of(
     variable: &'static str,
     watch: &mut Watch,
 ) -> Result<String, ModelError> {
+    hash_of(Sha256::new(), path, label, variable, watch)
+}
+
+/// Git's hash of a file: SHA-1 of what git calls a blob, in lower-case hexadecimal.
+pub(super) fn git_hash_of(
+    path: &Path,
+    label: &str,
+    variable: &'static str,
+    watch: &mut Watch,
+) -> Result<String, ModelError> {
+    let head = format!("blob {}\0", file_size(path).unwrap_or_default());
+    hash_of(Sha1::new().chain_update(head), path, label, variable, watch)
+}
+
+/// The hash of what `hash` has taken in already and then the file, in lower-case hexadecimal.
+fn hash_of<H: Digest>(
+    hash: H,
+    path: &Path,
+    label: &str,
+    variable: &'static str,
+    watch: &mut Watch,
+) -> Result<String, ModelError> {
     let file = File::open(path).map_err(|e| ModelError::io("read", path, variable, e))?;
-    let hash = hash_rest(&file, path, label, variable, watch)?;
+    let hash = hash_rest(hash, &file, path, label, variable, watch)?;
     Ok(hexadecimal(&hash.finalize()))
 }
 
-/// The hash, open for more, of what is in `file` from where it stands; leaves it at its end.
-pub(super) fn hash_rest(
+/// Goes on with `hash` through `file` from where it stands; leaves the file at its end.
+pub(super) fn hash_rest<H: Digest>(
+    mut hash: H,
     mut file: &File,
     path: &Path,
     label: &str,
     variable: &'static str,
     watch: &mut Watch,
-) -> Result<Sha256, ModelError> {
+) -> Result<H, ModelError> {
     let failed = |e| ModelError::io("read", path, variable, e);
     watch.begin(label, file.metadata().map_err(failed)?.len());
-    let mut hash = Sha256::new();
     let mut chunk = vec![0; CHUNK];
     let mut done = 0;
     loop {

@@ -54,7 +54,7 @@ impl<'a> Assembly<'a> {
             0 => Sha256::new(),
             _ => {
                 let label = format!("checking the {parts} parts that are here");
-                hash_rest(&file, &path, &label, VARIABLE, watch)?
+                hash_rest(Sha256::new(), &file, &path, &label, VARIABLE, watch)?
             }
         };
         Ok(Self { model, path, file, hash, written, parts, end: End::Interrupted })

@@ -3,7 +3,7 @@
 use super::prompt::PromptReader;
 use super::{Progress, Prompt, Reply, Respondent, RespondentError, Scoring};
 use axia_engine::decoder::Decoder;
-use axia_engine::generate::{Request, generate};
+use axia_engine::generate::{Request, generate_with};
 use axia_engine::kernels::CpuKernels;
 use axia_engine::lora::Adapter;
 use axia_engine::score::{PrefixCache, ScoreRow, Text, TextReadings, read_texts, score};
@@ -23,8 +23,8 @@ const MAX_REPLIES: usize = 512;
 pub struct Embedded<'a> {
     model: &'a Model,
     adapter: Option<Adapter<CpuKernels>>,
-    /// Plain weights with the adapter merged, made when first sampled from.
-    merged: OnceLock<Decoder<CpuKernels>>,
+    /// Plain weights with the adapter merged where they fit into memory, made when first sampled from.
+    merged: OnceLock<Option<Decoder<CpuKernels>>>,
     /// What questions asked in turn began with.
     remembered: Mutex<PrefixCache<CpuKernels>>,
 }
@@ -36,9 +36,13 @@ impl<'a> Embedded<'a> {
         Self { model, adapter, merged: OnceLock::new(), remembered }
     }
 
-    fn merged(&self) -> &Decoder<CpuKernels> {
-        let decoder = self.model.decoder();
-        self.merged.get_or_init(|| decoder.merged(CpuKernels::default(), self.adapter.as_ref()))
+    /// What tokens are drawn with: plain weights, else those of the file and the adapter beside them.
+    fn drawn_with(&self) -> (&Decoder<CpuKernels>, Option<&Adapter<CpuKernels>>) {
+        let adapter = self.adapter.as_ref();
+        match self.merged.get_or_init(|| self.model.plain(adapter)) {
+            Some(merged) => (merged, None),
+            None => (self.model.decoder(), adapter),
+        }
     }
 }
 
@@ -157,7 +161,8 @@ impl Respondent for Embedded<'_> {
                     })
                 })
                 .collect::<Result<Vec<_>, RespondentError>>()?;
-            let generated = generate(self.merged(), &requests, |ids| done(&text(ids)))
+            let (decoder, adapter) = self.drawn_with();
+            let generated = generate_with(decoder, adapter, &requests, |ids| done(&text(ids)))
                 .map_err(|error| self.explain(error))?;
             replies.extend(generated.iter().map(|g| text(&g.tokens)));
             if !progress(replies.len()) {

@@ -39,7 +39,7 @@ impl<'a> PromptReader<'a> {
     /// [`RespondentError::Chat`] where the model has no usable chat template.
     pub fn ids(&mut self, prompt: &Prompt) -> Result<Vec<u32>, RespondentError> {
         match prompt {
-            Prompt::Plain(text) => self.encode(text),
+            Prompt::Plain(text) => self.begin(text),
             Prompt::Chat { system, question, answer } => {
                 let template = match self.template.take() {
                     Some(template) => template,
@@ -52,7 +52,14 @@ impl<'a> PromptReader<'a> {
         }
     }
 
-    /// The token ids of a text.
+    /// The token ids of a text to be continued, with the token that begins one where the model wants it:
+    /// a chat template writes it out itself.
+    fn begin(&self, text: &str) -> Result<Vec<u32>, RespondentError> {
+        let ids = self.model.tokenizer().encode_prompt(text);
+        Ok(ids.map_err(axia_engine::EngineError::from)?)
+    }
+
+    /// The token ids of a text, as it stands.
     ///
     /// # Errors
     /// [`RespondentError::Engine`] where the tokenizer fails.

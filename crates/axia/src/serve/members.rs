@@ -16,8 +16,9 @@ pub struct Members {
     names: Vec<String>,
     adapters: Vec<Adapter<CpuKernels>>,
     template: Result<ChatTemplate, ChatError>,
-    /// Plain weights of the base, made when first drawn from; adapters are applied beside them.
-    plain: OnceLock<Decoder<CpuKernels>>,
+    /// Plain weights of the base where they fit into memory, made when first drawn from; adapters are
+    /// applied beside them.
+    plain: OnceLock<Option<Decoder<CpuKernels>>>,
 }
 
 impl Members {
@@ -93,6 +94,7 @@ impl Members {
 
     /// The base's weights for drawing tokens.
     pub(super) fn plain(&self) -> &Decoder<CpuKernels> {
-        self.plain.get_or_init(|| self.model.decoder().merged(CpuKernels::default(), None))
+        let plain = self.plain.get_or_init(|| self.model.plain(None));
+        plain.as_ref().unwrap_or_else(|| self.model.decoder())
     }
 }

@@ -102,7 +102,7 @@ impl<'a> Worker<'a> {
         let same = |(asker, _): &(Asker, Text)| asker.member == member;
         let indices: Vec<usize> = (0..self.reads.len()).filter(|&i| same(&self.reads[i])).collect();
         let texts: Vec<&[u32]> = indices.iter().map(|&i| &*self.reads[i].1.tokens).collect();
-        let Some(group) = groups(&texts, most).into_iter().find(|group| group.contains(&0)) else {
+        let Some(group) = self.group(&texts, most) else {
             return;
         };
         let mut chosen = vec![false; self.reads.len()];
@@ -123,6 +123,12 @@ impl<'a> Worker<'a> {
         }
     }
 
+    /// The first of `texts` with those that are best read with it.
+    fn group(&self, texts: &[&[u32]], most: usize) -> Option<Vec<usize>> {
+        let config = self.service.members.model().decoder().config();
+        groups(texts, config, most).into_iter().find(|group| group.contains(&0))
+    }
+
     /// Begins batches of what waits, oldest first, while there is room.
     fn begin_batches(&mut self) {
         while self.batches.len() < MAX_BATCHES {
@@ -141,8 +147,12 @@ impl<'a> Worker<'a> {
     fn begin_batch(&mut self, member: usize, room: usize) {
         let (mut askers, mut requests, mut left) = (Vec::new(), Vec::new(), VecDeque::new());
         let mut used = 0;
+        let config = self.service.members.model().decoder().config();
+        let reach = |request: &Request| config.reach(request.prompt.len());
+        let first = self.waiting.front().map(|(_, request, _)| reach(request));
         for (asker, request, top) in self.waiting.drain(..) {
-            if asker.member == member && used + tokens(&request) <= room {
+            let fits = asker.member == member && used + tokens(&request) <= room;
+            if fits && Some(reach(&request)) == first {
                 used += tokens(&request);
                 askers.push((asker, top));
                 requests.push(request);

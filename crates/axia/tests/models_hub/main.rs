@@ -12,7 +12,7 @@ use axia::models::hub::{HubId, cached, cached_or_fetch, fetch};
 use axia::models::{HubSettings, ModelError, Quiet, Settings, Token, Watch};
 use serde_json::json;
 
-use stub::{COMMIT, LISTING, Route, Stub, file_path, listing, sha256};
+use stub::{COMMIT, LISTING, Route, Stub, file_path, git_hash, listing, sha256};
 
 fn settings(cache: &Path, stub: &Stub) -> HubSettings {
     let home = |name: &str| (name == "HOME").then(|| OsString::from("/nowhere"));
@@ -339,4 +339,66 @@ fn two_at_once_download_once() {
     });
     let paths = stub.paths();
     assert_eq!(paths.iter().filter(|path| **path == file_path("model.safetensors")).count(), 1);
+}
+
+#[test]
+fn content_that_is_not_what_the_hub_lists_is_refused() {
+    let (cache, stub, settings) = bench();
+    let mut wrong = weights();
+    wrong[77] ^= 1;
+    stub.route(&file_path("model.safetensors"), Route::Body(wrong));
+    let text = fetch_with(&settings).unwrap_err().to_string();
+    assert!(text.contains("model.safetensors of org/name has SHA-256"), "{text}");
+    assert!(cached(&id(), &settings).is_err());
+    stub.route(&file_path("tokenizer.json"), Route::Body(b"{\"t\": 2}".to_vec()));
+    fs::remove_dir_all(cache.path().join("models--org--name")).unwrap();
+    let text = fetch_with(&settings).unwrap_err().to_string();
+    let expected = format!("where git hash {} was expected", git_hash(b"{\"t\": 1}"));
+    assert!(text.contains("tokenizer.json of org/name has git hash"), "{text}");
+    assert!(text.contains(&expected), "{text}");
+    // As git itself has it.
+    assert_eq!(git_hash(b"what is up, doc?"), "bd9dbf5aae1a3862dd1526723246b20206e5fc37");
+    let blobs = fs::read_dir(cache.path().join("models--org--name/blobs")).unwrap();
+    assert_eq!(blobs.count(), 1, "config.json alone was right");
+}
+
+#[test]
+fn a_model_too_large_for_the_disk_is_not_begun() {
+    let (_cache, stub, settings) = bench();
+    let entry = |name: &str, bytes: u64| {
+        json!({"rfilename": name, "size": bytes, "blobId": sha256(name.as_bytes()),
+               "lfs": {"sha256": sha256(name.as_bytes()), "size": bytes, "pointerSize": 1}})
+    };
+    let small = [("config.json", &b"{}"[..]), ("tokenizer.json", b"{\"t\": 1}")];
+    let mut siblings: Vec<_> = small
+        .iter()
+        .map(|(name, bytes)| json!({"rfilename": name, "size": bytes.len(), "blobId": git_hash(bytes)}))
+        .collect();
+    siblings.push(entry("model.safetensors", 1 << 60));
+    stub.route(LISTING, Route::Body(listing(siblings)));
+    let error = fetch_with(&settings).unwrap_err();
+    assert!(matches!(error, ModelError::DiskFull { .. }), "{error}");
+    assert!(error.to_string().contains("set HF_HUB_CACHE"), "{error}");
+    assert!(!stub.paths().contains(&file_path("model.safetensors")));
+}
+
+#[test]
+fn of_several_kinds_of_weights_safetensors_are_taken() {
+    let cache = tempfile::tempdir().unwrap();
+    let stub = Stub::new();
+    let index: &[u8] = br#"{"weight_map": {"a": "model-1.safetensors"}}"#;
+    stub.repository(&[
+        ("config.json", b"{}"),
+        ("tokenizer.json", b"{\"t\": 1}"),
+        ("model-Q4_K_M.gguf", b"GGUF"),
+        ("pytorch_model.bin", b"pickle"),
+        ("model.safetensors.index.json", index),
+        ("model-1.safetensors", b"shard"),
+        ("model.safetensors", b"whole"),
+    ]);
+    let folder = fetch_with(&settings(cache.path(), &stub)).unwrap();
+    assert_eq!(fs::read(folder.join("model.safetensors")).unwrap(), b"whole");
+    let fetched: Vec<String> = stub.paths().into_iter().skip(1).collect();
+    let expected = ["config.json", "tokenizer.json", "model.safetensors"].map(file_path);
+    assert_eq!(fetched, expected);
 }

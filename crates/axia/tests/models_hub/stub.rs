@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -188,10 +189,17 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// What git calls a blob, hashed.
+pub fn git_hash(bytes: &[u8]) -> String {
+    let head = format!("blob {}\0", bytes.len());
+    let hash = Sha1::new().chain_update(head).chain_update(bytes).finalize();
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A file's entry in a listing; safetensors are large files, as on the hub.
 fn describe(name: &str, bytes: &[u8]) -> Value {
     let size = bytes.len();
-    let blob = format!("git{}", &sha256(bytes)[..37]);
+    let blob = git_hash(bytes);
     match name.ends_with(".safetensors") {
         true => json!({"rfilename": name, "size": size, "blobId": blob,
                        "lfs": {"sha256": sha256(bytes), "size": size, "pointerSize": 134}}),

@@ -11,6 +11,7 @@ mod models;
 mod perplexity;
 mod play;
 mod profile;
+mod prompts;
 mod rows;
 mod run;
 mod serve;

@@ -17,6 +17,8 @@ pub struct Recipe {
     pub hidden: usize,
     pub architecture: &'static str,
     pub chat_template: Option<&'static str>,
+    /// Whether the tokenizer begins every text with a token of its own.
+    pub begins_texts: bool,
     /// A tensor whose first number is NaN.
     pub broken_tensor: Option<&'static str>,
 }
@@ -30,6 +32,7 @@ impl Default for Recipe {
                 "{% for m in messages %}<|bos|>{{ m.role }}\n{{ m.content }}<|eos|>\n{% endfor %}\
                  {% if add_generation_prompt %}<|bos|>assistant\n{% endif %}",
             ),
+            begins_texts: false,
             broken_tensor: None,
         }
     }
@@ -43,7 +46,11 @@ impl Recipe {
             fs::write(folder.join(name), value.to_string()).unwrap();
         };
         json("config.json", self.config());
-        json("tokenizer.json", tokenizer());
+        let mut tokenizer = tokenizer();
+        if self.begins_texts {
+            tokenizer["post_processor"] = begins_texts();
+        }
+        json("tokenizer.json", tokenizer);
         let mut settings = json!({"bos_token": "<|bos|>", "eos_token": "<|eos|>"});
         if let Some(template) = self.chat_template {
             settings["chat_template"] = json!(template);
@@ -131,6 +138,18 @@ fn tokenizer() -> Json {
         "model": {"type": "BPE", "dropout": null, "unk_token": null,
             "continuing_subword_prefix": null, "end_of_word_suffix": null, "fuse_unk": false,
             "byte_fallback": false, "vocab": vocabulary, "merges": []},
+    })
+}
+
+/// A post-processor that puts `<|bos|>` before a text.
+fn begins_texts() -> Json {
+    let begin = json!({"SpecialToken": {"id": "<|bos|>", "type_id": 0}});
+    let text = |id: &str| json!({"Sequence": {"id": id, "type_id": 0}});
+    json!({
+        "type": "TemplateProcessing",
+        "single": [begin, text("A")],
+        "pair": [begin, text("A"), text("B")],
+        "special_tokens": {"<|bos|>": {"id": "<|bos|>", "ids": [256], "tokens": ["<|bos|>"]}},
     })
 }
 

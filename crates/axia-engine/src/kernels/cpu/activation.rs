@@ -1,23 +1,50 @@
 //! Elementwise nonlinearities: the gated activations of feed-forward blocks (SwiGLU and GeGLU,
 //! Shazeer 2020) and soft-capping (Gemma 2, 2024).
 
-use super::simd::{dispatch, exp, tanh};
+use super::simd::{dispatch, exp, normal, tanh};
 use crate::config::Activation;
 use rayon::prelude::*;
 
 /// Elements one task works on: large enough to amortise scheduling, small enough for the L2.
 const CHUNK: usize = 8192;
 
-/// An activation `x · sigmoid(z(x))`. The tanh form of GELU is one too, as
-/// `(1 + tanh u) / 2 = sigmoid(2u)`.
+/// A nonlinearity of the gate.
 trait Gate: Sync {
+    /// `f(x)`
+    fn value(x: f32) -> f32;
+    /// `f(x)`, and `factor · f'(x)`
+    fn with_slope(x: f32, factor: f32) -> (f32, f32);
+}
+
+/// Activations `x · sigmoid(z(x))`. The tanh form of GELU is one too, as
+/// `(1 + tanh u) / 2 = sigmoid(2u)`.
+trait Argument: Sync {
     /// `z` and its derivative at `x`.
     fn argument(x: f32) -> (f32, f32);
 }
 
+struct Sigmoidal<A>(std::marker::PhantomData<A>);
+
+impl<A: Argument> Gate for Sigmoidal<A> {
+    #[inline(always)]
+    fn value(x: f32) -> f32 {
+        x / (1.0 + exp(-A::argument(x).0))
+    }
+
+    #[inline(always)]
+    fn with_slope(x: f32, factor: f32) -> (f32, f32) {
+        let (z, slope) = A::argument(x);
+        let e = exp(-z);
+        let sigmoid = 1.0 / (1.0 + e);
+        let value = x * sigmoid;
+        // f' = s + x s (1 − s) z', with s the sigmoid and 1 − s = e s.
+        (value, factor * sigmoid * (value * slope).mul_add(e, 1.0))
+    }
+}
+
 struct Silu;
 
-impl Gate for Silu {
+impl Argument for Silu {
     #[inline(always)]
     fn argument(x: f32) -> (f32, f32) {
         (x, 1.0)
@@ -26,7 +53,7 @@ impl Gate for Silu {
 
 struct GeluTanh;
 
-impl Gate for GeluTanh {
+impl Argument for GeluTanh {
     #[inline(always)]
     fn argument(x: f32) -> (f32, f32) {
         const TWICE_ROOT: f32 = std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::SQRT_2;
@@ -37,11 +64,42 @@ impl Gate for GeluTanh {
     }
 }
 
+struct Gelu;
+
+impl Gate for Gelu {
+    #[inline(always)]
+    fn value(x: f32) -> f32 {
+        x * normal(x).0
+    }
+
+    #[inline(always)]
+    fn with_slope(x: f32, factor: f32) -> (f32, f32) {
+        let (below, density) = normal(x);
+        (x * below, factor * x.mul_add(density, below))
+    }
+}
+
+struct Relu;
+
+impl Gate for Relu {
+    #[inline(always)]
+    fn value(x: f32) -> f32 {
+        if x > 0.0 { x } else { 0.0 }
+    }
+
+    #[inline(always)]
+    fn with_slope(x: f32, factor: f32) -> (f32, f32) {
+        if x > 0.0 { (x, factor) } else { (0.0, 0.0) }
+    }
+}
+
 /// `out = f(gate) · up`, elementwise over `(tokens, ffn)`.
 pub(crate) fn gated(activation: Activation, gate: &[f32], up: &[f32], out: &mut [f32]) {
     match activation {
-        Activation::Silu => gated_by::<Silu>(gate, up, out),
-        Activation::GeluTanh => gated_by::<GeluTanh>(gate, up, out),
+        Activation::Silu => gated_by::<Sigmoidal<Silu>>(gate, up, out),
+        Activation::Gelu => gated_by::<Gelu>(gate, up, out),
+        Activation::GeluTanh => gated_by::<Sigmoidal<GeluTanh>>(gate, up, out),
+        Activation::Relu => gated_by::<Relu>(gate, up, out),
     }
 }
 
@@ -52,7 +110,7 @@ fn gated_by<G: Gate>(gate: &[f32], up: &[f32], out: &mut [f32]) {
                 #[inline(always)]
                 || {
                     for ((out, &g), &u) in out.iter_mut().zip(gate).zip(up) {
-                        *out = g / (1.0 + exp(-G::argument(g).0)) * u;
+                        *out = G::value(g) * u;
                     }
                 },
             )
@@ -68,8 +126,10 @@ pub(crate) fn gated_backward(
     up: &mut [f32],
 ) {
     match activation {
-        Activation::Silu => gated_by_backward::<Silu>(dout, gate, up),
-        Activation::GeluTanh => gated_by_backward::<GeluTanh>(dout, gate, up),
+        Activation::Silu => gated_by_backward::<Sigmoidal<Silu>>(dout, gate, up),
+        Activation::Gelu => gated_by_backward::<Gelu>(dout, gate, up),
+        Activation::GeluTanh => gated_by_backward::<Sigmoidal<GeluTanh>>(dout, gate, up),
+        Activation::Relu => gated_by_backward::<Relu>(dout, gate, up),
     }
 }
 
@@ -80,13 +140,8 @@ fn gated_by_backward<G: Gate>(dout: &[f32], gate: &mut [f32], up: &mut [f32]) {
                 #[inline(always)]
                 || {
                     for ((gate, up), &d) in gate.iter_mut().zip(up.iter_mut()).zip(dout) {
-                        let (g, u) = (*gate, *up);
-                        let (z, slope) = G::argument(g);
-                        let e = exp(-z);
-                        let sigmoid = 1.0 / (1.0 + e);
-                        let value = g * sigmoid;
-                        // f' = s + x s (1 − s) z', with s the sigmoid and 1 − s = e s.
-                        *gate = d * u * sigmoid * (value * slope).mul_add(e, 1.0);
+                        let (value, gradient) = G::with_slope(*gate, d * *up);
+                        *gate = gradient;
                         *up = d * value;
                     }
                 },
@@ -133,11 +188,18 @@ mod tests {
         for (found, expected) in out.iter().zip([0.0, 2.0 * 0.841_192, -0.045_402_31]) {
             assert!((found - expected).abs() < 1e-6, "{found} against {expected}");
         }
+        gated(Activation::Gelu, &[0.0, 1.0, -2.0], &[5.0, 2.0, 1.0], &mut out);
+        for (found, expected) in out.iter().zip([0.0, 2.0 * 0.841_344_8, -0.045_500_264]) {
+            assert!((found - expected).abs() < 1e-6, "{found} against {expected}");
+        }
+        gated(Activation::Relu, &[0.0, 1.5, -2.0], &[5.0, 2.0, 1.0], &mut out);
+        assert_eq!(out, [0.0, 3.0, 0.0]);
     }
 
     #[test]
     fn backward_matches_finite_differences() {
-        for activation in [Activation::Silu, Activation::GeluTanh] {
+        use Activation::{Gelu, GeluTanh, Relu, Silu};
+        for activation in [Silu, Gelu, GeluTanh, Relu] {
             let mut gate = random(50, 1);
             gate.iter_mut().for_each(|g| *g *= 3.0);
             let (up, dout) = (random(50, 2), random(50, 3));

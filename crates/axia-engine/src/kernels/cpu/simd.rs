@@ -103,9 +103,45 @@ pub(super) fn tanh(x: f32) -> f32 {
     1.0 - 2.0 / (exp(2.0 * x) + 1.0)
 }
 
+/// The standard normal distribution: how much of it lies below `x` (absolute error below 2·10⁻⁷),
+/// and its density at `x`. Abramowitz and Stegun 7.1.26, branch-free.
+#[inline(always)]
+pub(super) fn normal(x: f32) -> (f32, f32) {
+    // 1 / √(2π)
+    const PEAK: f32 = 0.398_942_3;
+    let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
+    let bell = exp(-z * z);
+    let t = 1.0 / 0.327_591_1f32.mul_add(z, 1.0);
+    let p = 1.061_405_4f32;
+    let p = p.mul_add(t, -1.453_152);
+    let p = p.mul_add(t, 1.421_413_8);
+    let p = p.mul_add(t, -0.284_496_72);
+    let p = p.mul_add(t, 0.254_829_6);
+    let tail = 0.5 * p * t * bell;
+    (if x < 0.0 { tail } else { 1.0 - tail }, PEAK * bell)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_normal_distribution_is_accurate() {
+        // Summing the density in double precision from far below.
+        let step = 1e-3;
+        let density = |x: f64| (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt();
+        let mut below = 0.0;
+        for i in -10_000..10_000 {
+            let x = f64::from(i) * step;
+            let (found, slope) = normal(x as f32);
+            assert!((f64::from(found) - below).abs() < 2.5e-7, "{found} below {x}");
+            assert!((f64::from(slope) - density(x)).abs() < 1e-6, "{slope} at {x}");
+            // Simpson's rule.
+            let middle = 4.0 * density(x + step / 2.0);
+            below += step / 6.0 * (density(x) + middle + density(x + step));
+        }
+        assert_eq!((normal(1e30).0, normal(-1e30).0), (1.0, 0.0));
+    }
 
     #[test]
     fn exp_is_accurate_over_the_whole_range() {

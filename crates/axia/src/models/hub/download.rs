@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::super::files::{file_size, move_into_place, sha256_of};
+use super::super::files::{file_size, git_hash_of, move_into_place, sha256_of};
 use super::super::settings::HUB_CACHE_VARIABLE as VARIABLE;
 use super::super::{ModelError, Watch};
 use super::HubId;
@@ -98,18 +98,22 @@ impl Download<'_> {
     }
 
     fn verify(&self, partial: &Path, watch: &mut Watch) -> Result<(), ModelError> {
-        let Some(expected) = &self.file.sha256 else {
-            return Ok(());
-        };
         let label = format!("checking {}", self.file.name);
-        let found = sha256_of(partial, &label, VARIABLE, watch)?;
+        let (kind, expected, found) = match &self.file.sha256 {
+            Some(sha256) => ("SHA-256", sha256, sha256_of(partial, &label, VARIABLE, watch)?),
+            None if self.file.has_git_hash() => {
+                let found = git_hash_of(partial, &label, VARIABLE, watch)?;
+                ("git hash", &self.file.blob, found)
+            }
+            None => return Ok(()),
+        };
         if found == *expected {
             return Ok(());
         }
         Err(ModelError::WrongContent {
             what: self.what(),
-            found: format!("SHA-256 {found}"),
-            expected: format!("SHA-256 {expected}"),
+            found: format!("{kind} {found}"),
+            expected: format!("{kind} {expected}"),
         })
     }
 

@@ -46,6 +46,13 @@ impl Listing {
 }
 
 impl RemoteFile {
+    /// Whether the file's blob goes by git's hash of it.
+    pub(super) fn has_git_hash(&self) -> bool {
+        self.sha256.is_none()
+            && self.blob.len() == 40
+            && self.blob.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
+    }
+
     /// Whether the hub said enough to store and check the file.
     pub(super) fn is_described(&self) -> bool {
         is_plain_name(&self.blob)

@@ -3,7 +3,7 @@
 //! The cache's layout is that of the `hf-hub` crate and the `huggingface_hub`
 //! package, so nothing is downloaded twice. The transport is ours, over
 //! `ureq`: downloads resume, stop on request, are checked against the hub's
-//! SHA-256, and all files come from one commit.
+//! hashes, and all files come from one commit.
 
 mod cache;
 mod client;
