@@ -1,6 +1,7 @@
 //! Rotary position embedding (Su et al. 2021), in the half-split layout of Hugging Face models.
 
 use rayon::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Cosines and sines of the rotary angles, one row of `head_dim / 2` per position.
 #[derive(Debug, Clone)]
@@ -8,6 +9,8 @@ pub struct RopeTable {
     half: usize,
     cos: Vec<f32>,
     sin: Vec<f32>,
+    /// Its number; copies share it.
+    id: u64,
 }
 
 impl RopeTable {
@@ -16,7 +19,23 @@ impl RopeTable {
         let half = frequencies.len();
         let angles = (0..positions).flat_map(|p| frequencies.iter().map(move |f| p as f64 * f));
         let (cos, sin) = angles.map(|a| (a.cos() as f32, a.sin() as f32)).unzip();
-        Self { half, cos, sin }
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self { half, cos, sin, id: LAST.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Tells tables apart: equal for a table and its copies only.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Angles of a position: half the width of a head.
+    pub fn half(&self) -> usize {
+        self.half
+    }
+
+    /// Cosines and sines `(positions, half)`.
+    pub fn angles(&self) -> [&[f32]; 2] {
+        [&self.cos, &self.sin]
     }
 
     /// Positions the table covers.

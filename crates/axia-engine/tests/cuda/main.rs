@@ -1,0 +1,13 @@
+//! The card's kernels without a card: compiled for cards by NVRTC, run on the host through a shim,
+//! beside their CPU twins and on the reference models; and on a card where there is one.
+
+mod compiling;
+mod devices;
+mod host_queue;
+mod models;
+mod twins;
+
+/// Says that a test was skipped, and why; `cargo test -- --nocapture` shows it.
+fn skipped(what: &str, why: &str) {
+    eprintln!("skipped: {what}: {why}");
+}
