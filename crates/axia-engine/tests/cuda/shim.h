@@ -3,6 +3,7 @@
 // and runs with the threads taken in different orders show whether a barrier is missing.
 
 #include <math.h>
+#include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,8 +44,11 @@ enum Waits { RUNS, AT_BARRIER, AT_SHUFFLE, ENDED };
 const size_t STACK = 128 << 10;
 const size_t SHARED = 256 << 10;
 
+// Begins as a context and goes on by jumps, which are no system calls.
 struct Fiber {
     ucontext_t context;
+    jmp_buf place;
+    bool begun;
     std::vector<char> stack;
     Waits waits;
     unsigned int shuffles;
@@ -52,20 +56,33 @@ struct Fiber {
 
 static dim3 grid, block_size, block, thread;
 static std::vector<Fiber> fibers;
-static ucontext_t scheduler;
+static jmp_buf scheduler;
 static unsigned int current;
 static float exchanged[2][1024];
 alignas(256) static char shared[SHARED];
 static void (*body)(void *const *);
 static void *const *arguments;
 static int order;
-static char problem[256];
 
 static void wait(Waits waits) {
     Fiber &fiber = fibers[current];
     fiber.waits = waits;
-    swapcontext(&fiber.context, &scheduler);
-    thread = {current, 0, 0};
+    if (_setjmp(fiber.place) == 0) {
+        _longjmp(scheduler, 1);
+    }
+}
+
+// Lets a fiber run until it waits.
+static void resume(unsigned int t) {
+    current = t;
+    thread = {t, 0, 0};
+    if (_setjmp(scheduler) == 0) {
+        if (fibers[t].begun) {
+            _longjmp(fibers[t].place, 1);
+        }
+        fibers[t].begun = true;
+        setcontext(&fibers[t].context);
+    }
 }
 
 static inline float shuffle_xor(float x, unsigned int lanes) {
@@ -76,10 +93,23 @@ static inline float shuffle_xor(float x, unsigned int lanes) {
     return exchanged[place][current ^ lanes];
 }
 
+// A fiber's life: a thread of one block after another.
 static void run_fiber() {
-    body(arguments);
-    fibers[current].waits = ENDED;
-    swapcontext(&fibers[current].context, &scheduler);
+    for (;;) {
+        body(arguments);
+        wait(ENDED);
+    }
+}
+
+static void add_fiber() {
+    fibers.push_back({});
+    Fiber &fiber = fibers.back();
+    fiber.stack.resize(STACK);
+    getcontext(&fiber.context);
+    fiber.context.uc_stack.ss_sp = fiber.stack.data();
+    fiber.context.uc_stack.ss_size = fiber.stack.size();
+    fiber.context.uc_link = nullptr;
+    makecontext(&fiber.context, run_fiber, 0);
 }
 
 static bool all(unsigned int from, unsigned int to, Waits waits) {
@@ -102,23 +132,15 @@ static bool run_block(unsigned int threads) {
     // What is read before it is written shows as NaN.
     memset(shared, 0xff, SHARED);
     for (unsigned int t = 0; t < threads; t++) {
-        Fiber &fiber = fibers[t];
-        fiber.waits = RUNS;
-        fiber.shuffles = 0;
-        getcontext(&fiber.context);
-        fiber.context.uc_stack.ss_sp = fiber.stack.data();
-        fiber.context.uc_stack.ss_size = fiber.stack.size();
-        fiber.context.uc_link = nullptr;
-        makecontext(&fiber.context, run_fiber, 0);
+        fibers[t].waits = RUNS;
+        fibers[t].shuffles = 0;
     }
     while (!all(0, threads, ENDED)) {
         bool goes_on = false;
         for (unsigned int i = 0; i < threads; i++) {
             unsigned int t = order == 0 ? i : order == 1 ? threads - 1 - i : (i * 37) % threads;
             if (fibers[t].waits == RUNS) {
-                current = t;
-                thread = {t, 0, 0};
-                swapcontext(&scheduler, &fibers[t].context);
+                resume(t);
                 goes_on = true;
             }
         }
@@ -195,9 +217,9 @@ struct Kernel {
             shim::order = order;                                                                  \
             shim::grid = {grid[0], grid[1], grid[2]};                                             \
             shim::block_size = {threads, 1, 1};                                                   \
+            shim::fibers.reserve(1024);                                                           \
             while (shim::fibers.size() < threads) {                                               \
-                shim::fibers.push_back({});                                                       \
-                shim::fibers.back().stack.resize(shim::STACK);                                    \
+                shim::add_fiber();                                                                \
             }                                                                                     \
             for (unsigned int z = 0; z < grid[2]; z++)                                            \
                 for (unsigned int y = 0; y < grid[1]; y++)                                        \
