@@ -5,6 +5,7 @@
 
 pub mod cpu;
 pub mod cuda;
+pub mod device;
 
 use crate::checkpoint_files::RawTensor;
 use crate::config::Activation;
@@ -12,6 +13,7 @@ use crate::error::EngineError;
 use crate::forest::AttentionPlan;
 pub use cpu::CpuKernels;
 pub use cpu::rope::{RopeTable, Rotation};
+pub use device::{Device, DeviceKernels};
 
 /// Heads of one attention layer.
 #[derive(Debug, Clone, Copy, PartialEq)]

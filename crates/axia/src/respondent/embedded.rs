@@ -4,7 +4,7 @@ use super::prompt::PromptReader;
 use super::{Progress, Prompt, Reply, Respondent, RespondentError, Scoring};
 use axia_engine::decoder::Decoder;
 use axia_engine::generate::{Request, generate};
-use axia_engine::kernels::CpuKernels;
+use axia_engine::kernels::DeviceKernels;
 use axia_engine::lora::Adapter;
 use axia_engine::score::{PrefixCache, ScoreRow, score};
 use axia_engine::{EngineError, Model};
@@ -22,23 +22,24 @@ const MAX_REPLIES: usize = 512;
 /// A model, with or without an adapter.
 pub struct Embedded<'a> {
     model: &'a Model,
-    adapter: Option<Adapter<CpuKernels>>,
+    adapter: Option<Adapter<DeviceKernels>>,
     /// Plain weights with the adapter merged, made when first sampled from.
-    merged: OnceLock<Decoder<CpuKernels>>,
+    merged: OnceLock<Decoder<DeviceKernels>>,
     /// What questions asked in turn began with.
-    remembered: Mutex<PrefixCache<CpuKernels>>,
+    remembered: Mutex<PrefixCache<DeviceKernels>>,
 }
 
 impl<'a> Embedded<'a> {
     /// The model alone, or with `adapter`.
-    pub fn new(model: &'a Model, adapter: Option<Adapter<CpuKernels>>) -> Self {
+    pub fn new(model: &'a Model, adapter: Option<Adapter<DeviceKernels>>) -> Self {
         let remembered = Mutex::new(PrefixCache::new(MAX_REMEMBERED));
         Self { model, adapter, merged: OnceLock::new(), remembered }
     }
 
-    fn merged(&self) -> &Decoder<CpuKernels> {
+    fn merged(&self) -> &Decoder<DeviceKernels> {
         let decoder = self.model.decoder();
-        self.merged.get_or_init(|| decoder.merged(CpuKernels::default(), self.adapter.as_ref()))
+        self.merged
+            .get_or_init(|| decoder.merged(decoder.kernels().another(), self.adapter.as_ref()))
     }
 }
 

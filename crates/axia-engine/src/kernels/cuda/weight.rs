@@ -38,7 +38,7 @@ impl<Q: Queue> CudaWeight<Q> {
     }
 
     /// A matrix without numbers: what a failed card gives.
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self::new(Arc::new(Space::default()), Element::F32, (0, 0), None)
     }
 
