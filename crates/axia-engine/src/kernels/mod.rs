@@ -174,6 +174,10 @@ pub trait Kernels: Send + Sync {
     fn check(&self) -> Result<(), EngineError> {
         Ok(())
     }
+    /// Bytes of the device's own memory that are free; `None` where it works in main memory.
+    fn free_memory(&self) -> Option<u64> {
+        None
+    }
     /// Brings a weight matrix to the device.
     fn weight(&self, tensor: RawTensor) -> Result<Self::Weight, EngineError>;
     /// Looks through a weight for NaN and infinity.

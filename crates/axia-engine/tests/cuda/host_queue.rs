@@ -161,6 +161,10 @@ impl Queue for HostQueue {
         memory.size
     }
 
+    fn free_memory(&self) -> Option<u64> {
+        None
+    }
+
     fn upload(&self, data: &[u8], memory: &mut HostMemory, offset: usize) -> Result<(), CudaError> {
         memory.bytes()[offset..offset + data.len()].copy_from_slice(data);
         Ok(())

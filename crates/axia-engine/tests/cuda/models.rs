@@ -6,16 +6,18 @@ use super::host_queue;
 use crate::case::{Case, MODELS, assert_near, fixtures, ids};
 use axia_engine::adapter::Adapter as PeftAdapter;
 use axia_engine::checkpoint_files::ModelFiles;
-use axia_engine::decoder::{Activations, Decoder, Keep};
+use axia_engine::decoder::{Activations, Decoder, Keep, bytes_per_token, tokens_that_fit};
 use axia_engine::forest::Forest;
 use axia_engine::generate::{Request, Sampling, generate};
-use axia_engine::kernels::Kernels;
 use axia_engine::kernels::cuda::Precision;
+use axia_engine::kernels::{Kernels, Target};
 use axia_engine::lora::{Adapter, Gradients};
 use axia_engine::score::{PrefixCache, ScoreRow, score};
 use axia_engine::train::{
     Batch, Optimizer, Order, Schedule, TrainData, TrainRow, TrainSettings, train,
 };
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Largest and mean error, relative to the largest number of an array.
 #[derive(Clone, Copy)]
@@ -179,6 +181,41 @@ impl<K: Kernels> Twin<K> {
         let expected = generate(&self.case.decoder, &requests, |_| false).unwrap();
         let merged = self.decoder.merged(sibling, None);
         assert_eq!(generate(&merged, &requests, |_| false).unwrap(), expected);
+    }
+}
+
+/// What a pass takes is estimated, and not by much too high.
+#[test]
+fn memory_of_passes_is_known_beforehand() {
+    for name in ["llama", "qwen3", "gemma3"] {
+        let Some(kernels) = host_queue::kernels(Precision::Bf16) else { return };
+        let used = Arc::clone(&kernels.queue().used);
+        let twin = Twin::open(name, kernels);
+        let (decoder, adapter) = (&twin.decoder, twin.adapter());
+        let sequence: Vec<u32> = (0..96).map(|i| 3 + i % 90).collect();
+        let (forest, _) = Forest::build(&[sequence]);
+        let all: Vec<u32> = (0..forest.len() as u32).collect();
+        let pass = decoder.pass(&forest, &all);
+        for keep in [Keep::Nothing, Keep::All] {
+            let mut gradients = Gradients::zeros(decoder.kernels(), &adapter);
+            let before = used.load(Ordering::Relaxed);
+            let mut activations = Activations::default();
+            decoder.forward(Some(&adapter), &pass, keep, &mut activations);
+            if keep == Keep::All {
+                let target = Target { row: 0, token: 1, weight: 1.0 };
+                decoder.backward(&adapter, &pass, &[target], &mut activations, &mut gradients);
+            }
+            decoder.kernels().check().unwrap();
+            let taken = (used.load(Ordering::Relaxed) - before) as u64 / forest.len() as u64;
+            let estimate = bytes_per_token(decoder.config(), keep);
+            // Logits, tables and the adapter's rank, which small models do not outweigh.
+            let besides = 6 * decoder.config().vocab_size as u64 + 600;
+            assert!(taken <= estimate + besides, "{name} {keep:?}: {taken} of {estimate}");
+            assert!(estimate <= 2 * taken, "{name} {keep:?}: {taken} of {estimate}");
+        }
+        assert_eq!(tokens_that_fit(decoder.config(), Keep::All, 0), 1);
+        let fits = tokens_that_fit(decoder.config(), Keep::All, 8 << 30) as u64;
+        assert!(fits * bytes_per_token(decoder.config(), Keep::All) < 8 << 30 && fits > 1000);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::prompt::PromptReader;
 use super::{Progress, Prompt, Reply, Respondent, RespondentError, Scoring};
-use axia_engine::decoder::Decoder;
+use axia_engine::decoder::{Decoder, Keep, tokens_that_fit};
 use axia_engine::generate::{Request, generate};
-use axia_engine::kernels::DeviceKernels;
+use axia_engine::kernels::{DeviceKernels, Kernels};
 use axia_engine::lora::Adapter;
 use axia_engine::score::{PrefixCache, ScoreRow, score};
 use axia_engine::{EngineError, Model};
@@ -14,6 +14,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Distinct tokens computed at once: enough to keep the matrix products efficient.
 const MAX_TOKENS: usize = 2048;
+/// The same on a card, as far as its memory allows.
+const MAX_CARD_TOKENS: usize = 16_384;
 /// Tokens remembered between questions that are asked in turn: 380 MB for the default model.
 const MAX_REMEMBERED: usize = 8192;
 /// Replies drawn at once.
@@ -44,6 +46,14 @@ impl<'a> Embedded<'a> {
 }
 
 impl Embedded<'_> {
+    /// Distinct tokens to compute at once.
+    fn tokens_at_once(&self) -> usize {
+        let decoder = self.model.decoder();
+        decoder.kernels().free_memory().map_or(MAX_TOKENS, |free| {
+            tokens_that_fit(decoder.config(), Keep::Nothing, free).min(MAX_CARD_TOKENS)
+        })
+    }
+
     /// Questions as token ids.
     fn rows(&self, questions: &[Scoring]) -> Result<Vec<ScoreRow>, RespondentError> {
         let mut reader = PromptReader::new(self.model);
@@ -85,7 +95,7 @@ impl Respondent for Embedded<'_> {
     ) -> Result<Vec<Vec<f64>>, RespondentError> {
         let rows = self.rows(questions)?;
         let decoder = self.model.decoder();
-        Ok(score(decoder, self.adapter.as_ref(), &rows, MAX_TOKENS, progress)?.rows)
+        Ok(score(decoder, self.adapter.as_ref(), &rows, self.tokens_at_once(), progress)?.rows)
     }
 
     fn score_in_turn(

@@ -124,6 +124,10 @@ impl Queue for Card {
         memory.len()
     }
 
+    fn free_memory(&self) -> Option<u64> {
+        self.memory().ok().map(|(free, _)| free)
+    }
+
     fn upload(
         &self,
         data: &[u8],

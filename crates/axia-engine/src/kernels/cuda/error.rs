@@ -142,3 +142,14 @@ pub enum CudaError {
         count: usize,
     },
 }
+
+impl CudaError {
+    /// Whether it can be helped by asking for something else: another device, another model.
+    pub fn is_usage(&self) -> bool {
+        use CudaError as E;
+        matches!(
+            self,
+            E::Unusable(_) | E::NoSuchDevice { .. } | E::TooOld { .. } | E::HeadWidth { .. }
+        )
+    }
+}

@@ -16,6 +16,8 @@ use crate::kernels::{
     AdamW, AttentionShape, Kernels, Linear, LoraView, Parameters, RopeTable, Rotation, Target,
     Write,
 };
+use std::fmt;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What matrix products are computed from; sums are in single precision always.
@@ -28,6 +30,31 @@ pub enum Precision {
     Tf32,
     /// Single precision.
     F32,
+}
+
+impl FromStr for Precision {
+    type Err = EngineError;
+
+    /// Reads `bf16`, `tf32` or `f32`.
+    fn from_str(text: &str) -> Result<Self, EngineError> {
+        let known = [Precision::Bf16, Precision::Tf32, Precision::F32];
+        let found = known.into_iter().find(|precision| precision.to_string() == text);
+        found.ok_or_else(|| EngineError::Setting {
+            field: "the precision",
+            found: format!("`{text}`"),
+            wanted: "it may be bf16, tf32 or f32",
+        })
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Precision::Bf16 => "bf16",
+            Precision::Tf32 => "tf32",
+            Precision::F32 => "f32",
+        })
+    }
 }
 
 impl Precision {
@@ -132,6 +159,10 @@ impl<Q: Queue> Kernels for CudaKernels<Q> {
             Some(error) => Err(error.clone().into()),
             None => Ok(()),
         }
+    }
+
+    fn free_memory(&self) -> Option<u64> {
+        self.queue().free_memory()
     }
 
     fn weight(&self, tensor: RawTensor) -> Result<CudaWeight<Q>, EngineError> {

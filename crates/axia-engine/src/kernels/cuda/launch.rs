@@ -209,10 +209,10 @@ mod tests {
         #[test]
         fn grids_keep_the_cards_limits(len in 0usize..1 << 48, width in 0usize..1 << 20) {
             let all = Launch::elements(len);
-            prop_assert!(u64::from(all.grid[0]) <= MOST_BLOCKS && all.block % 32 == 0);
+            prop_assert!(u64::from(all.grid[0]) <= MOST_BLOCKS && all.block.is_multiple_of(32));
             match Launch::rows(len, width) {
                 Ok(rows) => {
-                    prop_assert!((1..=1024).contains(&rows.block) && rows.block % 32 == 0);
+                    prop_assert!((1..=1024).contains(&rows.block) && rows.block.is_multiple_of(32));
                     prop_assert_eq!(rows.grid[0] as usize, len.max(1));
                 }
                 Err(_) => prop_assert!(len as u64 > MOST_ROWS),

@@ -137,7 +137,7 @@ impl<Q: Queue> Work<'_, Q> {
         check_len("an adapter's A", lora.a, lora.rank * input)?;
         let a = self.factor(0, lora.a)?.t();
         // SAFETY: the caller's.
-        unsafe { self.to_low(x, a, (tokens, lora.rank, input)) }
+        unsafe { self.low_product(x, a, (tokens, lora.rank, input)) }
     }
 
     /// `dy B` `(tokens, rank)`
@@ -154,11 +154,11 @@ impl<Q: Queue> Work<'_, Q> {
         check_len("an adapter's B", lora.b, out * lora.rank)?;
         let b = self.factor(1, lora.b)?;
         // SAFETY: the caller's.
-        unsafe { self.to_low(dy, b, (tokens, lora.rank, out)) }
+        unsafe { self.low_product(dy, b, (tokens, lora.rank, out)) }
     }
 
     /// A product that is itself a factor of the next.
-    unsafe fn to_low(
+    unsafe fn low_product(
         &mut self,
         a: Operand,
         b: Operand,

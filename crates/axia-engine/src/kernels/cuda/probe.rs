@@ -27,7 +27,10 @@ pub struct DeviceInfo {
 /// [`Unusable`] saying why no card can be used here.
 pub fn probe() -> Result<Vec<DeviceInfo>, Unusable> {
     libraries::find_driver()?;
-    result::init().map_err(failed("start"))?;
+    result::init().map_err(|error| match error.0 {
+        sys::CUresult::CUDA_ERROR_NO_DEVICE => Unusable::NoDevice,
+        _ => failed("start")(error),
+    })?;
     let mut version = 0;
     // SAFETY: the driver is there, and writes one number.
     let asked = unsafe { sys::cuDriverGetVersion(&mut version) };

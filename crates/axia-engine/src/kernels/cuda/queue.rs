@@ -43,6 +43,8 @@ pub trait Queue: Send + Sync {
     fn address(memory: &Self::Memory) -> u64;
     /// The bytes of `memory`.
     fn size(memory: &Self::Memory) -> usize;
+    /// Bytes of memory that are free, where that is known.
+    fn free_memory(&self) -> Option<u64>;
     /// Copies `data` to `memory`, from its byte `offset` on.
     ///
     /// # Errors

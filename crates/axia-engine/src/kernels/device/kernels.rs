@@ -74,6 +74,10 @@ impl Kernels for DeviceKernels {
         on!(self, |side| side.kernels.check())
     }
 
+    fn free_memory(&self) -> Option<u64> {
+        on!(self, |side| side.kernels.free_memory())
+    }
+
     fn weight(&self, tensor: RawTensor) -> Result<DeviceWeight, EngineError> {
         on!(self, |side| Ok(side.wrap_weight(side.kernels.weight(tensor)?)))
     }
