@@ -122,8 +122,8 @@ impl<Q: Queue> Work<'_, Q> {
         let queue = self.queue;
         let plan = self.plan_on_card(shape, plan, class.backward_rows)?;
         let work = match &mut plan.key_work {
-            Some(work) => work,
-            none => none.insert(key_work_on_card(queue, &KeyWork::new(&plan.tiles, keys))?),
+            Some(work) if work.keys == keys => work,
+            other => other.insert(key_work_on_card(queue, &plan.tiles, keys)?),
         };
         let [items, entries, slots] = work.tables.each_ref().map(Space::address);
         let (item_count, slot_users, slot_count) = (work.items, work.slots, work.slot_count);
@@ -194,8 +194,14 @@ fn on_card<Q: Queue>(queue: &Q, bytes: &[u8]) -> Result<Space<Q>, CudaError> {
     Ok(space)
 }
 
-fn key_work_on_card<Q: Queue>(queue: &Q, work: &KeyWork) -> Result<KeyWorkOnCard<Q>, CudaError> {
+fn key_work_on_card<Q: Queue>(
+    queue: &Q,
+    tiles: &Tiles,
+    keys: usize,
+) -> Result<KeyWorkOnCard<Q>, CudaError> {
+    let work = KeyWork::new(tiles, keys);
     Ok(KeyWorkOnCard {
+        keys,
         items: work.items.len(),
         slots: work.slots.len(),
         slot_count: work.slot_count,

@@ -86,14 +86,25 @@ pub(super) fn failed(action: &'static str) -> impl Fn(DriverError) -> CudaError 
     move |error| CudaError::Failed { action, problem: format!("{:?}", error.0) }
 }
 
+/// A piece of a card's memory.
+pub struct CardMemory(CudaSlice<u8>);
+
+impl Drop for CardMemory {
+    fn drop(&mut self) {
+        // Giving memory back, which comes next, is a call like others. Where the card has failed,
+        // nothing can be done about it.
+        let _ = self.0.context().bind_to_thread();
+    }
+}
+
 /// Where a piece of memory begins.
-fn address(memory: &CudaSlice<u8>) -> u64 {
+fn address(CardMemory(memory): &CardMemory) -> u64 {
     memory.device_ptr(memory.stream()).0
 }
 
 /// An error unless `wanted` bytes lie in `memory`.
-fn check_bytes(memory: &CudaSlice<u8>, wanted: usize) -> Result<(), CudaError> {
-    let found = memory.len();
+fn check_bytes(memory: &CardMemory, wanted: usize) -> Result<(), CudaError> {
+    let found = memory.0.len();
     if wanted <= found {
         Ok(())
     } else {
@@ -102,11 +113,12 @@ fn check_bytes(memory: &CudaSlice<u8>, wanted: usize) -> Result<(), CudaError> {
 }
 
 impl Queue for Card {
-    type Memory = CudaSlice<u8>;
+    type Memory = CardMemory;
 
-    fn allocate(&self, bytes: usize) -> Result<CudaSlice<u8>, CudaError> {
+    fn allocate(&self, bytes: usize) -> Result<CardMemory, CudaError> {
         // SAFETY: contents are unspecified by contract. A piece of no bytes is refused by drivers.
-        unsafe { self.stream.alloc::<u8>(bytes.max(1)) }.map_err(|error| {
+        let memory = unsafe { self.stream.alloc::<u8>(bytes.max(1)) };
+        memory.map(CardMemory).map_err(|error| {
             if error.0 == sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY {
                 let (free, total) = self.memory().unwrap_or_default();
                 CudaError::OutOfMemory { wanted: bytes as u64, free, total }
@@ -116,24 +128,19 @@ impl Queue for Card {
         })
     }
 
-    fn address(memory: &CudaSlice<u8>) -> u64 {
+    fn address(memory: &CardMemory) -> u64 {
         address(memory)
     }
 
-    fn size(memory: &CudaSlice<u8>) -> usize {
-        memory.len()
+    fn size(memory: &CardMemory) -> usize {
+        memory.0.len()
     }
 
     fn free_memory(&self) -> Option<u64> {
         self.memory().ok().map(|(free, _)| free)
     }
 
-    fn upload(
-        &self,
-        data: &[u8],
-        memory: &mut CudaSlice<u8>,
-        offset: usize,
-    ) -> Result<(), CudaError> {
+    fn upload(&self, data: &[u8], memory: &mut CardMemory, offset: usize) -> Result<(), CudaError> {
         check_bytes(memory, offset.saturating_add(data.len()))?;
         self.bind()?;
         let to = address(memory) + offset as u64;
@@ -143,7 +150,7 @@ impl Queue for Card {
             .map_err(failed("take numbers in"))
     }
 
-    fn download(&self, memory: &CudaSlice<u8>, data: &mut [u8]) -> Result<(), CudaError> {
+    fn download(&self, memory: &CardMemory, data: &mut [u8]) -> Result<(), CudaError> {
         check_bytes(memory, data.len())?;
         self.bind()?;
         // SAFETY: the bytes lie in the memory, and are waited for.
@@ -152,7 +159,7 @@ impl Queue for Card {
         self.stream.synchronize().map_err(failed("compute"))
     }
 
-    fn clear(&self, memory: &mut CudaSlice<u8>, bytes: usize) -> Result<(), CudaError> {
+    fn clear(&self, memory: &mut CardMemory, bytes: usize) -> Result<(), CudaError> {
         check_bytes(memory, bytes)?;
         self.bind()?;
         // SAFETY: the bytes lie in the memory.
@@ -160,12 +167,7 @@ impl Queue for Card {
             .map_err(failed("clear memory"))
     }
 
-    fn copy(
-        &self,
-        from: &CudaSlice<u8>,
-        to: &mut CudaSlice<u8>,
-        bytes: usize,
-    ) -> Result<(), CudaError> {
+    fn copy(&self, from: &CardMemory, to: &mut CardMemory, bytes: usize) -> Result<(), CudaError> {
         check_bytes(from, bytes)?;
         check_bytes(to, bytes)?;
         self.bind()?;

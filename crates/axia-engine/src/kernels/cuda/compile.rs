@@ -28,8 +28,8 @@ impl fmt::Display for Architecture {
     }
 }
 
-/// What a source was compiled to: machine code for one architecture, or, where the compiler is
-/// older than the card, code that the driver finishes (PTX).
+/// What a source was compiled to: machine code for one architecture, or, where the compiler does not
+/// know the card's, code that the driver finishes (PTX).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compiled(pub Vec<u8>);
 
@@ -57,13 +57,12 @@ pub fn compile(source: &Source, architecture: Architecture) -> Result<Compiled, 
     nvrtc_version()?;
     let failed = |log| CudaError::Compile { source_name: source.name, architecture, log };
     let problem = |error: result::NvrtcError| failed(error.to_string());
-    let newest = newest_known().map_err(problem)?;
-    let is_known = architecture <= newest;
-    let number = |a: Architecture| 10 * a.major + a.minor;
-    let target = match is_known {
-        true => format!("--gpu-architecture=sm_{}", number(architecture)),
-        false => format!("--gpu-architecture=compute_{}", number(newest)),
-    };
+    let known = known_architectures().map_err(problem)?;
+    let nearest = known.into_iter().filter(|known| *known <= architecture).max();
+    let nearest = nearest.ok_or_else(|| failed("the compiler does not know it".to_owned()))?;
+    let is_known = nearest == architecture;
+    let kind = if is_known { "sm" } else { "compute" };
+    let target = format!("--gpu-architecture={kind}_{}{}", nearest.major, nearest.minor);
     let text = CString::new(source.text()).map_err(|error| failed(error.to_string()))?;
     let name = CString::new(source.name).map_err(|error| failed(error.to_string()))?;
     let program = result::create_program(&text, Some(&name)).map_err(problem)?;
@@ -102,8 +101,8 @@ unsafe fn machine_code(program: sys::nvrtcProgram) -> Result<Vec<u8>, result::Nv
     }
 }
 
-/// The newest architecture that the compiler knows.
-fn newest_known() -> Result<Architecture, result::NvrtcError> {
+/// The architectures that the compiler knows.
+fn known_architectures() -> Result<Vec<Architecture>, result::NvrtcError> {
     let mut count = 0;
     // SAFETY: the list is as long as the compiler says.
     let known = unsafe {
@@ -112,6 +111,5 @@ fn newest_known() -> Result<Architecture, result::NvrtcError> {
         sys::nvrtcGetSupportedArchs(known.as_mut_ptr()).result()?;
         known
     };
-    let newest = known.iter().copied().max().unwrap_or_default();
-    Ok(Architecture::from_number(newest.unsigned_abs()))
+    Ok(known.into_iter().map(|number| Architecture::from_number(number.unsigned_abs())).collect())
 }

@@ -70,6 +70,7 @@ pub(super) struct PlanOnCard<Q: Queue> {
 }
 
 pub(super) struct KeyWorkOnCard<Q: Queue> {
+    pub keys: usize,
     pub items: usize,
     pub slots: usize,
     pub slot_count: usize,
