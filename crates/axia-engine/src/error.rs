@@ -10,6 +10,7 @@ use crate::chat::ChatError;
 use crate::checkpoint_files::CheckpointError;
 use crate::config::ConfigError;
 use crate::gguf::GgufError;
+use crate::kernels::cuda::CudaError;
 use crate::merge::MergeError;
 use crate::tokenizer::TokenizerError;
 
@@ -35,6 +36,9 @@ pub enum EngineError {
     /// An adapter cannot be read, written, or used with this model.
     #[error(transparent)]
     Adapter(#[from] AdapterError),
+    /// A card cannot be used, or failed.
+    #[error(transparent)]
+    Cuda(#[from] CudaError),
     /// An adapter cannot be merged into its base.
     #[error(transparent)]
     Merge(#[from] MergeError),

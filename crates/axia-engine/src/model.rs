@@ -5,29 +5,37 @@ use crate::chat::{ChatError, ChatTemplate};
 use crate::checkpoint_files::{ModelFiles, TensorSource};
 use crate::decoder::Decoder;
 use crate::error::EngineError;
-use crate::kernels::CpuKernels;
+use crate::kernels::DeviceKernels;
 use crate::lora::Adapter;
 use crate::memory;
 use crate::tokenizer::Tokenizer;
 use std::path::Path;
 
-/// A decoder language model on the CPU with its tokenizer.
+/// A decoder language model on a device, with its tokenizer.
 pub struct Model {
     files: ModelFiles,
-    decoder: Decoder<CpuKernels>,
+    decoder: Decoder<DeviceKernels>,
     tokenizer: Tokenizer,
 }
 
 impl Model {
-    /// Opens a GGUF file or a Hugging Face folder.
+    /// Opens a GGUF file or a Hugging Face folder for work on the CPU.
     ///
     /// # Errors
     /// The typed error of whichever part is missing, damaged or not supported.
     pub fn open(path: &Path) -> Result<Self, EngineError> {
+        Self::open_on(DeviceKernels::default(), path)
+    }
+
+    /// Opens a GGUF file or a Hugging Face folder and brings its weights to a device.
+    ///
+    /// # Errors
+    /// As of [`Self::open`], or the device's.
+    pub fn open_on(kernels: DeviceKernels, path: &Path) -> Result<Self, EngineError> {
         let files = ModelFiles::open(path)?;
         let config = files.config()?;
         let tensors = files.tensors(&config)?;
-        let decoder = Decoder::load(CpuKernels::default(), config, &tensors)?;
+        let decoder = Decoder::load(kernels, config, &tensors)?;
         let tokenizer = files.tokenizer()?;
         Ok(Self { files, decoder, tokenizer })
     }
@@ -46,16 +54,22 @@ impl Model {
     }
 
     /// The weights.
-    pub fn decoder(&self) -> &Decoder<CpuKernels> {
+    pub fn decoder(&self) -> &Decoder<DeviceKernels> {
         &self.decoder
     }
 
     /// The weights as plain f32 in memory with `adapter` merged into them, for drawing tokens: four bytes
     /// a weight, and several times as fast. `None` where they would take more than half of the memory
-    /// that is left: then [`Model::decoder`] serves as well, with the adapter beside it.
-    pub fn plain(&self, adapter: Option<&Adapter<CpuKernels>>) -> Option<Decoder<CpuKernels>> {
-        let fits = memory::available().is_none_or(|left| self.decoder.plain_bytes() <= left / 2);
-        fits.then(|| self.decoder.merged(CpuKernels::default(), adapter))
+    /// that is left, and on a card, whose weights are plain already: then [`Model::decoder`] serves as
+    /// well, with the adapter beside it.
+    pub fn plain(
+        &self,
+        adapter: Option<&Adapter<DeviceKernels>>,
+    ) -> Option<Decoder<DeviceKernels>> {
+        let kernels = self.decoder.kernels();
+        let has_room = |left| self.decoder.plain_bytes() <= left / 2;
+        let fits = kernels.is_cpu() && memory::available().is_none_or(has_room);
+        fits.then(|| self.decoder.merged(kernels.another(), adapter))
     }
 
     /// The tokenizer.
@@ -80,7 +94,7 @@ impl Model {
     ///
     /// # Errors
     /// [`crate::adapter::AdapterError`] naming what does not fit.
-    pub fn read_adapter(&self, folder: &Path) -> Result<Adapter<CpuKernels>, EngineError> {
+    pub fn read_adapter(&self, folder: &Path) -> Result<Adapter<DeviceKernels>, EngineError> {
         let peft = PeftAdapter::read(folder)?;
         let names = (&*folder.to_string_lossy(), &*self.path().to_string_lossy());
         Adapter::from_peft(self.decoder.kernels(), self.decoder.config(), &peft, names)

@@ -140,7 +140,12 @@ impl<K: Kernels> Decoder<K> {
     /// Explains a result that is not finite: the weight to blame, where the file holds one that is
     /// NaN or infinite. Weights made by [`Decoder::merged`] are not looked at: ask the decoder that
     /// they were made of.
+    ///
+    /// Where the device has failed, that explains it.
     pub fn non_finite(&self, what: &str) -> EngineError {
+        if let Err(error) = self.kernels.check() {
+            return error;
+        }
         let heads = [&self.embedding].into_iter().chain(&self.head);
         let weights = self.blocks.iter().flat_map(|b| &b.weights).chain(heads);
         let damaged = weights.map(|w| self.kernels.check_weight(w)).find_map(Result::err);

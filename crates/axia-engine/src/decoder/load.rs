@@ -13,7 +13,8 @@ impl<K: Kernels> Decoder<K> {
     ///
     /// # Errors
     /// [`CheckpointError`] naming the tensor that is missing, of another shape, not readable, or
-    /// (norms and biases, which are read at once) not finite.
+    /// (norms and biases, which are read at once) not finite; the device's own error where it is
+    /// full or fails.
     pub fn load(
         kernels: K,
         config: ModelConfig,
@@ -28,14 +29,10 @@ impl<K: Kernels> Decoder<K> {
         } else {
             Some(parts.matrix("lm_head.weight", (vocab, hidden))?)
         };
-        Ok(Self {
-            embedding: parts.matrix("model.embed_tokens.weight", (vocab, hidden))?,
-            final_norm: parts.norm("model.norm.weight", hidden)?,
-            blocks,
-            head,
-            config,
-            kernels,
-        })
+        let embedding = parts.matrix("model.embed_tokens.weight", (vocab, hidden))?;
+        let final_norm = parts.norm("model.norm.weight", hidden)?;
+        kernels.check()?;
+        Ok(Self { embedding, final_norm, blocks, head, config, kernels })
     }
 
     /// Bytes that all matrices take as plain f32.

@@ -41,7 +41,7 @@ impl<K: Kernels> Decoder<K> {
         Linear {
             weight: &block.weights[module as usize],
             bias: block.biases[module as usize].as_ref(),
-            lora: adapter.and_then(|a| a.pair(index, module)),
+            lora: adapter.and_then(|a| a.pair(index, module)).map(|pair| pair.view()),
         }
     }
 

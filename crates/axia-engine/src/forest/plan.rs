@@ -2,6 +2,7 @@
 
 use super::trie::NO_PARENT;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Most queries in one span; with grouped heads this fills the register tiles of the kernels
 /// while the score block still fits the first-level caches.
@@ -24,6 +25,14 @@ pub struct AttentionPlan {
     runs: Vec<(u32, u32)>,
     /// How many of the nodes on its path, the last of which is itself, a query sees.
     window: usize,
+    /// Its number; copies share it.
+    id: u64,
+}
+
+/// A number that no plan has yet.
+fn next_id() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed)
 }
 
 /// A few neighbouring queries of one run, which share all keys above the run.
@@ -48,7 +57,7 @@ impl AttentionPlan {
     pub fn windowed(parents: &[u32], queries: &[u32], window: usize) -> Self {
         let starts = run_starts(parents);
         let (spans, runs) = (Vec::new(), Vec::new());
-        let mut plan = Self { queries: queries.to_vec(), spans, runs, window };
+        let mut plan = Self { queries: queries.to_vec(), spans, runs, window, id: next_id() };
         for (row, &query) in queries.iter().enumerate() {
             // Queries further apart than a window share no key.
             let neighbour = plan.spans.last_mut().filter(|span| {
@@ -103,6 +112,19 @@ impl AttentionPlan {
     /// The key ranges of `span` above its run, root first.
     pub fn ancestors(&self, span: &Span) -> impl Iterator<Item = Range<usize>> + Clone {
         self.runs[span.ancestors.clone()].iter().map(|&(a, b)| a as usize..b as usize)
+    }
+
+    /// Tells plans apart: equal for a plan and its copies only.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whether the queries of `next`, the span after `span`, see what those of `span` see and
+    /// nothing more but nodes of the run that both stand in.
+    pub fn continues(&self, span: &Span, next: &Span) -> bool {
+        self.window == UNLIMITED
+            && span.ancestors == next.ancestors
+            && span.own_start == next.own_start
     }
 
     /// All key ranges of `span`: those above its run and its own run up to its last query.

@@ -4,6 +4,8 @@
 //! f32 buffers; the comments give their shapes.
 
 pub mod cpu;
+pub mod cuda;
+pub mod device;
 
 use crate::checkpoint_files::RawTensor;
 use crate::config::Activation;
@@ -11,6 +13,7 @@ use crate::error::EngineError;
 use crate::forest::AttentionPlan;
 pub use cpu::CpuKernels;
 pub use cpu::rope::{RopeTable, Rotation};
+pub use device::{Device, DeviceKernels};
 
 /// Heads of one attention layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,6 +60,33 @@ pub struct LoraPair<B> {
     pub scale: f32,
 }
 
+impl<B> LoraPair<B> {
+    /// The pair, borrowed.
+    pub fn view(&self) -> LoraView<'_, B> {
+        LoraView { a: &self.a, b: &self.b, rank: self.rank, scale: self.scale }
+    }
+}
+
+/// A borrowed [`LoraPair`].
+pub struct LoraView<'a, B> {
+    /// `(rank, in)`
+    pub a: &'a B,
+    /// `(out, rank)`
+    pub b: &'a B,
+    /// As of the pair.
+    pub rank: usize,
+    /// As of the pair.
+    pub scale: f32,
+}
+
+impl<B> Clone for LoraView<'_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B> Copy for LoraView<'_, B> {}
+
 /// A linear layer as it acts: the frozen weight and, where there are some, its frozen bias and its
 /// low-rank update.
 pub struct Linear<'a, K: Kernels + ?Sized> {
@@ -65,7 +95,7 @@ pub struct Linear<'a, K: Kernels + ?Sized> {
     /// `(out)`
     pub bias: Option<&'a K::Buffer>,
     /// The adapter's part.
-    pub lora: Option<&'a LoraPair<K::Buffer>>,
+    pub lora: Option<LoraView<'a, K::Buffer>>,
 }
 
 impl<K: Kernels + ?Sized> Clone for Linear<'_, K> {
@@ -114,7 +144,20 @@ pub struct AdamW {
     pub step: u64,
 }
 
+/// A trained tensor and what a step on it needs.
+pub struct Parameters<'a, B> {
+    /// The tensor.
+    pub values: &'a mut B,
+    /// Its gradients.
+    pub gradients: &'a B,
+    /// First and second moments of the gradients.
+    pub moments: [&'a mut B; 2],
+}
+
 /// One device's kernels.
+///
+/// A device may fail in the midst of its work, which most methods do not wait for. Then nothing more
+/// is computed, what is read back is NaN, and [`Self::check`] says what went wrong.
 ///
 /// Buffers grow as needed and never shrink, so that a training step allocates nothing after the
 /// first: `prepare` gives a buffer the wanted length, with unspecified contents.
@@ -124,6 +167,17 @@ pub trait Kernels: Send + Sync {
     /// A frozen weight matrix on the device, in its storage type.
     type Weight: Send + Sync;
 
+    /// Whether the device has failed.
+    ///
+    /// # Errors
+    /// The first failure.
+    fn check(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
+    /// Bytes of the device's own memory that are free; `None` where it works in main memory.
+    fn free_memory(&self) -> Option<u64> {
+        None
+    }
     /// Brings a weight matrix to the device.
     fn weight(&self, tensor: RawTensor) -> Result<Self::Weight, EngineError>;
     /// Looks through a weight for NaN and infinity.
@@ -147,6 +201,10 @@ pub trait Kernels: Send + Sync {
     fn scale(&self, x: &mut Self::Buffer, factor: f32);
     /// `Σ x²`, in double precision.
     fn square_sum(&self, x: &Self::Buffer) -> f64;
+    /// The sum of [`Self::square_sum`] over `arrays`.
+    fn square_sums(&self, arrays: &[&Self::Buffer]) -> f64 {
+        arrays.iter().map(|x| self.square_sum(x)).sum()
+    }
 
     /// `out[i] = table[rows[i]]` from a weight `(table rows, width)`.
     fn embed(&self, table: &Self::Weight, rows: &[u32], out: &mut Self::Buffer);
@@ -178,7 +236,7 @@ pub trait Kernels: Send + Sync {
         &self,
         x: &Self::Buffer,
         dy: &Self::Buffer,
-        lora: &LoraPair<Self::Buffer>,
+        lora: LoraView<Self::Buffer>,
         da: &mut Self::Buffer,
         db: &mut Self::Buffer,
     );
@@ -254,4 +312,10 @@ pub trait Kernels: Send + Sync {
         gradients: &Self::Buffer,
         moments: [&mut Self::Buffer; 2],
     );
+    /// [`Self::adamw`] on many tensors.
+    fn adamw_all(&self, settings: &AdamW, tensors: Vec<Parameters<Self::Buffer>>) {
+        for Parameters { values, gradients, moments } in tensors {
+            self.adamw(settings, values, gradients, moments);
+        }
+    }
 }

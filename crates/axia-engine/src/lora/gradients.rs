@@ -28,7 +28,8 @@ impl<K: Kernels> Gradients<K> {
 
     /// The norm of all gradients taken together.
     pub fn norm(&self, kernels: &K) -> f64 {
-        self.pairs.iter().flatten().map(|g| kernels.square_sum(g)).sum::<f64>().sqrt()
+        let arrays: Vec<&K::Buffer> = self.pairs.iter().flatten().collect();
+        kernels.square_sums(&arrays).sqrt()
     }
 
     /// Multiplies all gradients by `factor`.
@@ -48,7 +49,7 @@ impl<K: Kernels> Gradients<K> {
     ) {
         if let Some((index, pair)) = adapter.indexed_pair(block, module) {
             let [da, db] = &mut self.pairs[index];
-            kernels.lora_backward(x, dy, pair, da, db);
+            kernels.lora_backward(x, dy, pair.view(), da, db);
         }
     }
 }

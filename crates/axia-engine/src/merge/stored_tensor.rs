@@ -76,7 +76,7 @@ impl StoredTensor {
         let pair = self.pair.and_then(|pair| pairs.get(pair));
         let (mut bytes, mut shifted) = (Vec::new(), Vec::new());
         let mut result = Ok(());
-        weight.for_each_merged_block(pair, |rows, block| {
+        weight.for_each_merged_block(pair.map(LoraPair::view), |rows, block| {
             if result.is_ok() {
                 result = self
                     .encode(rows.start, block, &mut shifted, &mut bytes)

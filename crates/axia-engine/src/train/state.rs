@@ -2,7 +2,7 @@
 
 use super::record::{History, StopReason};
 use super::settings::Optimizer;
-use crate::kernels::{AdamW, Kernels};
+use crate::kernels::{AdamW, Kernels, Parameters};
 use crate::lora::{Adapter, Gradients};
 
 /// Everything that the rest of a run depends on.
@@ -61,12 +61,14 @@ impl<K: Kernels> State<K> {
         };
         let [first, second] = &mut self.moments;
         let moments = first.pairs.iter_mut().zip(&mut second.pairs);
-        for ((pair, [da, db]), ([ma, mb], [va, vb])) in
-            self.adapter.pairs.iter_mut().zip(&gradients.pairs).zip(moments)
-        {
-            kernels.adamw(&settings, &mut pair.a, da, [ma, va]);
-            kernels.adamw(&settings, &mut pair.b, db, [mb, vb]);
-        }
+        let pairs = self.adapter.pairs.iter_mut().zip(&gradients.pairs).zip(moments);
+        let tensors = pairs.flat_map(|((pair, [da, db]), ([ma, mb], [va, vb]))| {
+            [
+                Parameters { values: &mut pair.a, gradients: da, moments: [ma, va] },
+                Parameters { values: &mut pair.b, gradients: db, moments: [mb, vb] },
+            ]
+        });
+        kernels.adamw_all(&settings, tensors.collect());
     }
 
     /// Copies of the adapter's numbers.

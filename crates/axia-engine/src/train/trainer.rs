@@ -51,7 +51,7 @@ pub struct Trained<K: Kernels> {
 /// [`EngineError::Setting`], [`EngineError::EmptySequence`] and [`EngineError::TokenRange`] for bad
 /// input, [`EngineError::TrainingState`] for a checkpoint that is damaged or another run's,
 /// [`EngineError::File`] for one that cannot be read or written, [`EngineError::Cancelled`] after
-/// saving, and [`EngineError::NonFinite`] or the damaged tensor where NaN or infinity came out.
+/// saving, [`EngineError::Cuda`] where a card fails, and [`EngineError::NonFinite`] or the damaged tensor where NaN or infinity came out.
 pub fn train<K: Kernels>(
     decoder: &Decoder<K>,
     adapter: Adapter<K>,
@@ -79,6 +79,8 @@ pub fn train<K: Kernels>(
             run.save()?;
         }
     }
+    // What the last step did to the adapter has not been looked at.
+    decoder.kernels().check()?;
     Ok(run.finish())
 }
 
@@ -224,6 +226,7 @@ impl<'a, K: Kernels> Run<'a, K> {
 
     fn save(&mut self) -> Result<(), EngineError> {
         if let Some(path) = self.checkpoint {
+            self.decoder.kernels().check()?;
             checkpoint::save(path, self.decoder.kernels(), &self.fingerprint, &self.state)?;
             self.saved = Instant::now();
         }

@@ -74,6 +74,7 @@ impl From<EngineError> for Failure {
         let kind = match &error {
             EngineError::Cancelled => Kind::Cancelled,
             EngineError::File(_) => Kind::Failed,
+            EngineError::Cuda(error) if !error.is_usage() => Kind::Failed,
             _ => Kind::Input,
         };
         Self { kind, error: error.into() }

@@ -2,6 +2,7 @@
 
 mod completions;
 mod data;
+mod devices;
 mod export;
 mod failure;
 mod judge;
@@ -25,7 +26,7 @@ mod steer;
 mod study_args;
 mod train;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use failure::Outcome;
 use std::process::ExitCode;
 
@@ -61,10 +62,22 @@ enum Command {
 
 /// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
-    match dispatch(Cli::parse().command) {
+    let parsed = Cli::from_arg_matches(&command().get_matches());
+    match dispatch(parsed.unwrap_or_else(|error| error.exit()).command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// The command line's grammar. Devices are only looked for where `--version` tells them.
+fn command() -> clap::Command {
+    let is_asked = std::env::args_os().nth(1).is_some_and(|argument| argument == "--version");
+    if !is_asked {
+        return Cli::command();
+    }
+    let version = format!("{}\n{}", env!("CARGO_PKG_VERSION"), devices::lines().trim_end());
+    // The process ends when it is printed.
+    Cli::command().long_version(&*version.leak())
 }
 
 fn dispatch(command: Command) -> Outcome {

@@ -1,5 +1,6 @@
 //! `axia pull` and `axia models`.
 
+use super::devices;
 use super::failure::Outcome;
 use super::session::{Compute, Session};
 use super::stdout::{print, print_json};
@@ -18,7 +19,7 @@ pub struct PullArgs {
     model: String,
 }
 
-/// List the models that axia knows by name
+/// List the models that axia knows by name, and the devices that they can run on
 #[derive(Debug, Args)]
 pub struct ModelsArgs {
     /// Print as JSON
@@ -28,7 +29,7 @@ pub struct ModelsArgs {
 
 /// Runs `axia pull`.
 pub fn pull(args: PullArgs) -> Outcome {
-    let session = Session::start(&Compute { threads: None, device: "auto".to_owned() })?;
+    let session = Session::start(&Compute::default())?;
     print(format!("{}\n", session.fetch(&args.model)?.display()))
 }
 
@@ -54,5 +55,6 @@ pub fn models(args: ModelsArgs) -> Outcome {
         );
     }
     table += "\nA model may also be a folder, a .gguf file, or a hub id such as org/name.\n";
+    table += &format!("\nDevices:\n{}", devices::lines());
     print(table)
 }

@@ -4,6 +4,8 @@ use super::failure::{Failure, Outcome};
 use crate::models::{self, Check, ModelError, ModelReference, Settings, Watch};
 use crate::study::Follow;
 use axia_engine::Model;
+use axia_engine::kernels::cuda::{CudaError, KernelCache, Precision, Unusable, probe};
+use axia_engine::kernels::{Device, DeviceKernels};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::PathBuf;
@@ -11,36 +13,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where and how to compute.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Computation")]
 pub struct Compute {
     /// Threads to use; by default all cores
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
-    /// Device: auto, cpu or cuda:N
-    #[arg(long, default_value = "auto")]
-    pub device: String,
+    /// Device: auto (the first NVIDIA card that can be used, else the CPU), cpu or cuda:N
+    #[arg(long, default_value_t)]
+    pub device: Device,
+    /// What a card multiplies: bf16, tf32 or f32
+    #[arg(long, default_value_t)]
+    pub precision: Precision,
 }
 
 /// One running command.
 pub struct Session {
     cancel: Arc<AtomicBool>,
+    device: Device,
+    precision: Precision,
 }
 
 impl Session {
     /// Prepares threads and catches Ctrl-C: the first one asks the work to stop and save, the
     /// second ends the program at once.
     pub fn start(compute: &Compute) -> Outcome<Self> {
-        match compute.device.as_str() {
-            "auto" | "cpu" => {}
-            other if other.starts_with("cuda") => {
-                let message = "--device {other}: this build computes on the CPU alone; use cpu";
-                return Err(Failure::input(anyhow::anyhow!(message.replace("{other}", other))));
-            }
-            other => {
-                let message = format!("--device {other}: use auto, cpu or cuda:N");
-                return Err(Failure::input(anyhow::anyhow!(message)));
-            }
+        if let Device::Cuda(_) = compute.device {
+            // Told now rather than after a model was fetched.
+            let device = compute.device;
+            probe().map_err(|why| Failure::input(why).while_trying(format!("use {device}")))?;
         }
         if compute.threads == Some(0) {
             return Err(Failure::input(anyhow::anyhow!("--threads must be at least 1")));
@@ -59,7 +60,7 @@ impl Session {
             eprintln!("\nstopping after this step; press Ctrl-C again to stop at once");
         })
         .map_err(Failure::failed)?;
-        Ok(Self { cancel })
+        Ok(Self { cancel, device: compute.device, precision: compute.precision })
     }
 
     /// Whether the user asked to stop.
@@ -102,8 +103,24 @@ impl Session {
     /// Opens the model that `argument` means.
     pub fn open_model(&self, argument: &str) -> Outcome<Model> {
         let path = self.locate(argument)?;
-        Model::open(&path)
+        let kernels = self.kernels()?;
+        Model::open_on(kernels, &path)
             .map_err(|e| Failure::from(e).while_trying(format!("open the model `{argument}`")))
+    }
+
+    /// Prepares the device.
+    fn kernels(&self) -> Outcome<DeviceKernels> {
+        // Without a home there is only no place to keep compiled kernels.
+        let cache = Settings::from_env().ok().map(|settings| settings.cache.join("kernels"));
+        let opened = self
+            .device
+            .open(self.precision, &KernelCache::new(cache))
+            .map_err(|e| Failure::from(e).while_trying(format!("use {}", self.device)))?;
+        match opened.passed_over {
+            None | Some(CudaError::Unusable(Unusable::NoDriver)) => {}
+            Some(why) => eprintln!("computing on the CPU: {why}"),
+        }
+        Ok(opened.kernels)
     }
 }
 

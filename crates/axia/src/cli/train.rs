@@ -7,7 +7,7 @@ use super::stdout::print;
 use crate::models::BaseName;
 use anyhow::anyhow;
 use axia_engine::adapter::LoraConfig;
-use axia_engine::kernels::CpuKernels;
+use axia_engine::kernels::DeviceKernels;
 use axia_engine::lora::{Adapter, LoraSettings};
 use axia_engine::train::{
     Observer, Optimizer, Order, Schedule, StepRecord, TrainData, TrainSettings, train,
@@ -149,7 +149,7 @@ pub fn run(args: TrainArgs) -> Outcome {
     print(format!("{result}\n"))
 }
 
-fn first_adapter(args: &TrainArgs, model: &Model) -> Outcome<(Adapter<CpuKernels>, LoraConfig)> {
+fn first_adapter(args: &TrainArgs, model: &Model) -> Outcome<(Adapter<DeviceKernels>, LoraConfig)> {
     let decoder = model.decoder();
     if let Some(folder) = &args.init {
         let peft = axia_engine::adapter::Adapter::read(folder).map_err(EngineError::from)?;

@@ -2,9 +2,9 @@
 
 use super::prompt::PromptReader;
 use super::{Progress, Prompt, Reply, Respondent, RespondentError, Scoring};
-use axia_engine::decoder::Decoder;
+use axia_engine::decoder::{Decoder, Keep, tokens_that_fit};
 use axia_engine::generate::{Request, generate_with};
-use axia_engine::kernels::CpuKernels;
+use axia_engine::kernels::{DeviceKernels, Kernels};
 use axia_engine::lora::Adapter;
 use axia_engine::score::{PrefixCache, ScoreRow, Text, TextReadings, read_texts, score};
 use axia_engine::{EngineError, Model};
@@ -14,6 +14,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Distinct tokens computed at once: enough to keep the matrix products efficient.
 const MAX_TOKENS: usize = 2048;
+/// The same on a card, as far as its memory allows.
+const MAX_CARD_TOKENS: usize = 16_384;
 /// Tokens remembered between questions that are asked in turn: 380 MB for the default model.
 const MAX_REMEMBERED: usize = 8192;
 /// Replies drawn at once.
@@ -22,22 +24,22 @@ const MAX_REPLIES: usize = 512;
 /// A model, with or without an adapter.
 pub struct Embedded<'a> {
     model: &'a Model,
-    adapter: Option<Adapter<CpuKernels>>,
+    adapter: Option<Adapter<DeviceKernels>>,
     /// Plain weights with the adapter merged where they fit into memory, made when first sampled from.
-    merged: OnceLock<Option<Decoder<CpuKernels>>>,
+    merged: OnceLock<Option<Decoder<DeviceKernels>>>,
     /// What questions asked in turn began with.
-    remembered: Mutex<PrefixCache<CpuKernels>>,
+    remembered: Mutex<PrefixCache<DeviceKernels>>,
 }
 
 impl<'a> Embedded<'a> {
     /// The model alone, or with `adapter`.
-    pub fn new(model: &'a Model, adapter: Option<Adapter<CpuKernels>>) -> Self {
+    pub fn new(model: &'a Model, adapter: Option<Adapter<DeviceKernels>>) -> Self {
         let remembered = Mutex::new(PrefixCache::new(MAX_REMEMBERED));
         Self { model, adapter, merged: OnceLock::new(), remembered }
     }
 
     /// What tokens are drawn with: plain weights, else those of the file and the adapter beside them.
-    fn drawn_with(&self) -> (&Decoder<CpuKernels>, Option<&Adapter<CpuKernels>>) {
+    fn drawn_with(&self) -> (&Decoder<DeviceKernels>, Option<&Adapter<DeviceKernels>>) {
         let adapter = self.adapter.as_ref();
         match self.merged.get_or_init(|| self.model.plain(adapter)) {
             Some(merged) => (merged, None),
@@ -47,6 +49,14 @@ impl<'a> Embedded<'a> {
 }
 
 impl Embedded<'_> {
+    /// Distinct tokens to compute at once.
+    fn tokens_at_once(&self) -> usize {
+        let decoder = self.model.decoder();
+        decoder.kernels().free_memory().map_or(MAX_TOKENS, |free| {
+            tokens_that_fit(decoder.config(), Keep::Nothing, free).min(MAX_CARD_TOKENS)
+        })
+    }
+
     /// Questions as token ids.
     fn rows(&self, questions: &[Scoring]) -> Result<Vec<ScoreRow>, RespondentError> {
         let mut reader = PromptReader::new(self.model);
@@ -112,7 +122,7 @@ impl Respondent for Embedded<'_> {
     ) -> Result<Vec<Vec<f64>>, RespondentError> {
         let rows = self.rows(questions)?;
         let decoder = self.model.decoder();
-        Ok(score(decoder, self.adapter.as_ref(), &rows, MAX_TOKENS, progress)?.rows)
+        Ok(score(decoder, self.adapter.as_ref(), &rows, self.tokens_at_once(), progress)?.rows)
     }
 
     fn score_in_turn(

@@ -5,7 +5,7 @@ use super::error::ApiError;
 use axia_engine::Model;
 use axia_engine::chat::{ChatError, ChatTemplate};
 use axia_engine::decoder::Decoder;
-use axia_engine::kernels::CpuKernels;
+use axia_engine::kernels::DeviceKernels;
 use axia_engine::lora::Adapter;
 use std::sync::OnceLock;
 
@@ -14,11 +14,11 @@ pub struct Members {
     model: Model,
     /// The base first.
     names: Vec<String>,
-    adapters: Vec<Adapter<CpuKernels>>,
+    adapters: Vec<Adapter<DeviceKernels>>,
     template: Result<ChatTemplate, ChatError>,
     /// Plain weights of the base where they fit into memory, made when first drawn from; adapters are
     /// applied beside them.
-    plain: OnceLock<Option<Decoder<CpuKernels>>>,
+    plain: OnceLock<Option<Decoder<DeviceKernels>>>,
 }
 
 impl Members {
@@ -33,7 +33,7 @@ impl Members {
     ///
     /// # Errors
     /// [`ServeError::Name`] where the name is taken or not fit to be one.
-    pub fn add(&mut self, name: &str, adapter: Adapter<CpuKernels>) -> Result<(), ServeError> {
+    pub fn add(&mut self, name: &str, adapter: Adapter<DeviceKernels>) -> Result<(), ServeError> {
         let wrong = |problem| Err(ServeError::Name { name: name.to_owned(), problem });
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_graphic()) {
             return wrong("names are made of letters, digits and signs, without spaces");
@@ -79,7 +79,7 @@ impl Members {
         })
     }
 
-    pub(super) fn adapter(&self, member: usize) -> Option<&Adapter<CpuKernels>> {
+    pub(super) fn adapter(&self, member: usize) -> Option<&Adapter<DeviceKernels>> {
         self.adapters.get(member.checked_sub(1)?)
     }
 
@@ -93,7 +93,7 @@ impl Members {
     }
 
     /// The base's weights for drawing tokens.
-    pub(super) fn plain(&self) -> &Decoder<CpuKernels> {
+    pub(super) fn plain(&self) -> &Decoder<DeviceKernels> {
         let plain = self.plain.get_or_init(|| self.model.plain(None));
         plain.as_ref().unwrap_or_else(|| self.model.decoder())
     }

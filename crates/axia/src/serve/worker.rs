@@ -5,7 +5,7 @@ use super::job::{Asker, Event, Job, Work};
 use super::service::Service;
 use axia_engine::EngineError;
 use axia_engine::generate::{Drawn, Generation, Request};
-use axia_engine::kernels::CpuKernels;
+use axia_engine::kernels::DeviceKernels;
 use axia_engine::score::{Reading, Text, groups, read_texts};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -33,7 +33,7 @@ pub(super) struct Worker<'a> {
 
 /// Continuations of one respondent that advance together.
 struct Batch<'a> {
-    generation: Generation<'a, CpuKernels>,
+    generation: Generation<'a, DeviceKernels>,
     /// In the order of the generation's requests, each with the number of rivals to tell.
     askers: Vec<(Asker, Option<usize>)>,
     tokens: usize,

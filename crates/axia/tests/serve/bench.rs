@@ -4,7 +4,7 @@ use crate::adapter;
 use crate::model::Recipe;
 use axia::serve::{Members, ServeError, ServeSettings, Server};
 use axia_engine::Model;
-use axia_engine::kernels::CpuKernels;
+use axia_engine::kernels::DeviceKernels;
 use axia_engine::lora::Adapter;
 use serde_json::{Value as Json, json};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -84,7 +84,7 @@ impl Bench {
         Model::open(&self.folder.path().join("tiny")).unwrap()
     }
 
-    pub fn adapter(&self, model: &Model, name: &str) -> Adapter<CpuKernels> {
+    pub fn adapter(&self, model: &Model, name: &str) -> Adapter<DeviceKernels> {
         model.read_adapter(&self.folder.path().join(name)).unwrap()
     }
 

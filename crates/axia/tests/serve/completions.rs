@@ -2,7 +2,7 @@
 
 use crate::bench::Bench;
 use axia_engine::generate::{Request, Sampling, generate};
-use axia_engine::kernels::CpuKernels;
+use axia_engine::kernels::DeviceKernels;
 use axia_engine::score::{ScoreRow, score};
 use serde_json::{Value as Json, json};
 
@@ -34,7 +34,7 @@ fn a_completion_has_the_usual_shape() {
     let model = bench.model();
     let request =
         Request { prompt: ids("Hello"), sampling: Sampling::GREEDY, seed: 0, max_tokens: 5 };
-    let plain = model.decoder().merged(CpuKernels::default(), None);
+    let plain = model.decoder().merged(DeviceKernels::default(), None);
     let expected = generate(&plain, &[request], |_| false).unwrap();
     let expected = model.tokenizer().decode(&expected[0].tokens, true).unwrap();
     assert_eq!(choice["text"], expected);

@@ -6,7 +6,7 @@ use crate::config::Activation;
 use crate::error::EngineError;
 use crate::forest::AttentionPlan;
 use crate::kernels::{
-    AdamW, AttentionShape, Kernels, Linear, LoraPair, RopeTable, Rotation, Target, Write,
+    AdamW, AttentionShape, Kernels, Linear, LoraView, RopeTable, Rotation, Target, Write,
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -113,7 +113,7 @@ impl Kernels for CpuKernels {
         &self,
         x: &Vec<f32>,
         dy: &Vec<f32>,
-        lora: &LoraPair<Vec<f32>>,
+        lora: LoraView<Vec<f32>>,
         da: &mut Vec<f32>,
         db: &mut Vec<f32>,
     ) {

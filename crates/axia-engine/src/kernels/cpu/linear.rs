@@ -2,7 +2,7 @@
 
 use super::gemm::{Mat, MatMut, gemm};
 use super::weight::CpuWeight;
-use crate::kernels::{LoraPair, Write};
+use crate::kernels::{LoraView, Write};
 
 /// Whether merging `scale · B A` into the weight, `2·r·in·out` operations, costs less than taking
 /// `tokens` rows through `A` and `B`, `2·r·tokens·(in + out)`.
@@ -14,7 +14,7 @@ pub(super) fn merge_pays(tokens: usize, out: usize, input: usize) -> bool {
 pub(super) fn linear(
     x: &[f32],
     weight: &CpuWeight,
-    lora: Option<&LoraPair<Vec<f32>>>,
+    lora: Option<LoraView<Vec<f32>>>,
     write: Write,
     y: &mut [f32],
     scratch: &mut Vec<f32>,
@@ -28,8 +28,8 @@ pub(super) fn linear(
         gemm(1.0, x, w.t(), write == Write::Add, y);
     });
     if let Some(lora) = lora.filter(|_| !merge_pays(tokens, out, input)) {
-        let down = low_rank(x, Mat::new(&lora.a, lora.rank, input).t(), tokens, lora.rank);
-        let b = Mat::new(&lora.b, out, lora.rank);
+        let down = low_rank(x, Mat::new(lora.a, lora.rank, input).t(), tokens, lora.rank);
+        let b = Mat::new(lora.b, out, lora.rank);
         let down = Mat::new(&down, tokens, lora.rank);
         gemm(lora.scale, down, b.t(), true, MatMut::new(y, tokens, out));
     }
@@ -39,7 +39,7 @@ pub(super) fn linear(
 pub(super) fn linear_backward(
     dy: &[f32],
     weight: &CpuWeight,
-    lora: Option<&LoraPair<Vec<f32>>>,
+    lora: Option<LoraView<Vec<f32>>>,
     write: Write,
     dx: &mut [f32],
     scratch: &mut Vec<f32>,
@@ -54,8 +54,8 @@ pub(super) fn linear_backward(
     });
     if let Some(lora) = lora.filter(|_| !merge_pays(tokens, out, input)) {
         let dy = Mat::new(dy, tokens, out);
-        let up = low_rank(dy, Mat::new(&lora.b, out, lora.rank), tokens, lora.rank);
-        let a = Mat::new(&lora.a, lora.rank, input);
+        let up = low_rank(dy, Mat::new(lora.b, out, lora.rank), tokens, lora.rank);
+        let a = Mat::new(lora.a, lora.rank, input);
         let up = Mat::new(&up, tokens, lora.rank);
         gemm(lora.scale, up, a, true, MatMut::new(dx, tokens, input));
     }
@@ -65,7 +65,7 @@ pub(super) fn linear_backward(
 pub(super) fn lora_backward(
     x: &[f32],
     dy: &[f32],
-    lora: &LoraPair<Vec<f32>>,
+    lora: LoraView<Vec<f32>>,
     da: &mut [f32],
     db: &mut [f32],
 ) {
@@ -73,10 +73,10 @@ pub(super) fn lora_backward(
     let (input, out) = (da.len() / rank, db.len() / rank);
     let tokens = x.len() / input;
     let (x, dy) = (Mat::new(x, tokens, input), Mat::new(dy, tokens, out));
-    let down = low_rank(x, Mat::new(&lora.a, rank, input).t(), tokens, rank);
+    let down = low_rank(x, Mat::new(lora.a, rank, input).t(), tokens, rank);
     let down = Mat::new(&down, tokens, rank);
     gemm(lora.scale, dy.t(), down, true, MatMut::new(db, out, rank));
-    let up = low_rank(dy, Mat::new(&lora.b, out, rank), tokens, rank);
+    let up = low_rank(dy, Mat::new(lora.b, out, rank), tokens, rank);
     let up = Mat::new(&up, tokens, rank);
     gemm(lora.scale, up.t(), x, true, MatMut::new(da, rank, input));
 }
@@ -91,6 +91,7 @@ fn low_rank(x: Mat, factor: Mat, tokens: usize, rank: usize) -> Vec<f32> {
 mod tests {
     use super::super::testing::{check_gradient, random};
     use super::*;
+    use crate::kernels::LoraPair;
 
     fn pair(input: usize, out: usize) -> LoraPair<Vec<f32>> {
         LoraPair { a: random(2 * input, 5), b: random(out * 2, 6), rank: 2, scale: 1.5 }
@@ -128,14 +129,14 @@ mod tests {
             let weight = CpuWeight::owned(w.clone(), input);
             let mut scratch = Vec::new();
             let mut y = vec![0.0; tokens * out];
-            linear(&x, &weight, Some(&lora), Write::Set, &mut y, &mut scratch);
+            linear(&x, &weight, Some(lora.view()), Write::Set, &mut y, &mut scratch);
             let value: f64 = y.iter().zip(&dy).map(|(&a, &b)| f64::from(a * b)).sum();
             assert!((value - loss(&x, &w, &lora, &dy, input)).abs() < 1e-4);
             let mut dx = vec![0.0; x.len()];
-            linear_backward(&dy, &weight, Some(&lora), Write::Set, &mut dx, &mut scratch);
+            linear_backward(&dy, &weight, Some(lora.view()), Write::Set, &mut dx, &mut scratch);
             check_gradient(&x, &dx, |x| loss(x, &w, &lora, &dy, input));
             let (mut da, mut db) = (vec![0.0; 2 * input], vec![0.0; out * 2]);
-            lora_backward(&x, &dy, &lora, &mut da, &mut db);
+            lora_backward(&x, &dy, lora.view(), &mut da, &mut db);
             let with = |a: &[f32], b: &[f32]| LoraPair {
                 a: a.to_vec(),
                 b: b.to_vec(),

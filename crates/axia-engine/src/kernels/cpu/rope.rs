@@ -1,6 +1,7 @@
 //! Rotary position embedding (Su et al. 2021), in the half-split layout of Hugging Face models.
 
 use rayon::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Cosines and sines of the rotary angles, one row per position: half as many as a head has
 /// dimensions, or fewer where only its leading ones are turned.
@@ -10,6 +11,8 @@ pub struct RopeTable {
     head_dim: usize,
     cos: Vec<f32>,
     sin: Vec<f32>,
+    /// Its number; copies share it.
+    id: u64,
 }
 
 impl RopeTable {
@@ -20,7 +23,28 @@ impl RopeTable {
         let angles = (0..positions).flat_map(|p| frequencies.iter().map(move |f| p as f64 * f));
         let turn = |a: f64| ((magnitude * a.cos()) as f32, (magnitude * a.sin()) as f32);
         let (cos, sin) = angles.map(turn).unzip();
-        Self { half, head_dim, cos, sin }
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self { half, head_dim, cos, sin, id: LAST.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Tells tables apart: equal for a table and its copies only.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Angles of a position: at most half the width of a head.
+    pub fn half(&self) -> usize {
+        self.half
+    }
+
+    /// The width of a head.
+    pub fn head_dim(&self) -> usize {
+        self.head_dim
+    }
+
+    /// Cosines and sines `(positions, half)`.
+    pub fn angles(&self) -> [&[f32]; 2] {
+        [&self.cos, &self.sin]
     }
 
     /// Positions the table covers.

@@ -4,7 +4,7 @@ use super::gemm::{Mat, MatMut, gemm_serial};
 use super::linear::merge_pays;
 use crate::checkpoint_files::RawTensor;
 use crate::error::EngineError;
-use crate::kernels::LoraPair;
+use crate::kernels::LoraView;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -64,12 +64,7 @@ impl CpuWeight {
 
     /// Writes the rows of `range` to `out` as f32 with the low-rank update added, a few rows at a
     /// time, so that they are still in the cache when the update reaches them.
-    fn widen_merged(
-        &self,
-        range: Range<usize>,
-        lora: Option<&LoraPair<Vec<f32>>>,
-        out: &mut [f32],
-    ) {
+    fn widen_merged(&self, range: Range<usize>, lora: Option<LoraView<Vec<f32>>>, out: &mut [f32]) {
         out.par_chunks_mut(ROWS * self.columns).enumerate().for_each(|(i, out)| {
             let from = range.start + i * ROWS;
             let rows = from..from + out.len() / self.columns;
@@ -77,7 +72,7 @@ impl CpuWeight {
             if let Some(lora) = lora {
                 let b = &lora.b[rows.start * lora.rank..rows.end * lora.rank];
                 let b = Mat::new(b, rows.len(), lora.rank);
-                let a = Mat::new(&lora.a, lora.rank, self.columns);
+                let a = Mat::new(lora.a, lora.rank, self.columns);
                 gemm_serial(lora.scale, b, a, true, MatMut::new(out, rows.len(), self.columns));
             }
         });
@@ -101,7 +96,7 @@ impl CpuWeight {
     /// apart ([`merge_pays`]).
     pub(super) fn for_each_block(
         &self,
-        lora: Option<&LoraPair<Vec<f32>>>,
+        lora: Option<LoraView<Vec<f32>>>,
         tokens: usize,
         scratch: &mut Vec<f32>,
         mut f: impl FnMut(Range<usize>, &[f32]),
@@ -145,14 +140,14 @@ impl CpuWeight {
     /// update merged in.
     pub(crate) fn for_each_merged_block(
         &self,
-        lora: Option<&LoraPair<Vec<f32>>>,
+        lora: Option<LoraView<Vec<f32>>>,
         f: impl FnMut(Range<usize>, &[f32]),
     ) {
         self.for_each_block(lora, usize::MAX, &mut Vec::new(), f);
     }
 
     /// The whole matrix as f32 with the low-rank update merged in.
-    pub(super) fn merged(&self, lora: Option<&LoraPair<Vec<f32>>>) -> Self {
+    pub(super) fn merged(&self, lora: Option<LoraView<Vec<f32>>>) -> Self {
         let mut data = vec![0f32; self.rows * self.columns];
         self.for_each_merged_block(lora, |range, block| {
             data[range.start * self.columns..range.end * self.columns].copy_from_slice(block);

@@ -6,6 +6,7 @@ use crate::cli::stdout::{print, print_json};
 use crate::games::plain;
 use crate::games::verify::{GameReport, Severity, State, VerifyReport, verify};
 use anyhow::anyhow;
+use axia_engine::kernels::Device;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -40,7 +41,7 @@ pub struct VerifyGamesArgs {
 
 /// Runs the command.
 pub fn run(args: VerifyGamesArgs) -> Outcome {
-    let session = Session::start(&Compute { threads: None, device: "cpu".to_owned() })?;
+    let session = Session::start(&Compute { device: Device::Cpu, ..Compute::default() })?;
     let progress = bar("verifying", 0, "games");
     let goes_on = |games: usize| {
         progress.set_length(games as u64);

@@ -1,0 +1,225 @@
+//! A card, through NVIDIA's driver.
+
+use super::blas::Blas;
+use super::cache::KernelCache;
+use super::compile::Architecture;
+use super::error::CudaError;
+use super::launch::Launch;
+use super::matmul::Matmul;
+use super::probe::{DeviceInfo, probe};
+use super::queue::{Argument, Queue};
+use super::sources::SOURCES;
+use cudarc::driver::{
+    CudaContext, CudaFunction, CudaSlice, CudaStream, DevicePtr, DriverError, result, sys,
+};
+use cudarc::nvrtc::Ptx;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The oldest cards whose matrix units know bfloat16.
+const OLDEST: Architecture = Architecture { major: 8, minor: 0 };
+/// Shared memory that a kernel gets without asking.
+const UNASKED_SHARED: u32 = 48 << 10;
+
+/// A card that is ready for work: one stream, its kernels, and cuBLASLt.
+pub struct Card {
+    info: DeviceInfo,
+    functions: HashMap<&'static str, CudaFunction>,
+    blas: Blas,
+    stream: Arc<CudaStream>,
+}
+
+impl Card {
+    /// Prepares card `cuda:index`. Kernels are compiled unless `cache` has them.
+    ///
+    /// # Errors
+    /// [`CudaError`] saying what is missing, too old, or full.
+    pub fn open(index: usize, cache: &KernelCache) -> Result<Self, CudaError> {
+        let devices = probe()?;
+        let count = devices.len();
+        let info =
+            devices.into_iter().nth(index).ok_or(CudaError::NoSuchDevice { index, count })?;
+        if info.capability < OLDEST {
+            return Err(CudaError::TooOld { name: info.name, capability: info.capability });
+        }
+        let context = CudaContext::new(index).map_err(failed("open the card"))?;
+        // SAFETY: all work goes to one stream, so that nothing has to wait for anything.
+        unsafe { context.disable_event_tracking() };
+        let stream = context.new_stream().map_err(failed("open a stream"))?;
+        let mut functions = HashMap::new();
+        for source in &SOURCES {
+            let code = cache.get(source, info.capability)?;
+            let module = context.load_module(Ptx::from_binary(code.0));
+            let module = module.map_err(failed("load the kernels"))?;
+            for &kernel in source.kernels {
+                let function = module.load_function(kernel).map_err(failed("find a kernel"))?;
+                functions.insert(kernel, function);
+            }
+        }
+        let blas = Blas::new(&stream)?;
+        Ok(Self { info, functions, blas, stream })
+    }
+
+    /// The card.
+    pub fn info(&self) -> &DeviceInfo {
+        &self.info
+    }
+
+    /// Bytes of its memory that are free, and all.
+    ///
+    /// # Errors
+    /// [`CudaError::Failed`]
+    pub fn memory(&self) -> Result<(u64, u64), CudaError> {
+        let (free, total) =
+            self.stream.context().mem_get_info().map_err(failed("tell its memory"))?;
+        Ok((free as u64, total as u64))
+    }
+
+    /// Makes this thread's calls go to the card.
+    fn bind(&self) -> Result<(), CudaError> {
+        self.stream.context().bind_to_thread().map_err(failed("turn to this thread"))
+    }
+}
+
+/// For `map_err`: says what was tried.
+pub(super) fn failed(action: &'static str) -> impl Fn(DriverError) -> CudaError {
+    move |error| CudaError::Failed { action, problem: format!("{:?}", error.0) }
+}
+
+/// A piece of a card's memory.
+pub struct CardMemory(CudaSlice<u8>);
+
+impl Drop for CardMemory {
+    fn drop(&mut self) {
+        // Giving memory back, which comes next, is a call like others. Where the card has failed,
+        // nothing can be done about it.
+        let _ = self.0.context().bind_to_thread();
+    }
+}
+
+/// Where a piece of memory begins.
+fn address(CardMemory(memory): &CardMemory) -> u64 {
+    memory.device_ptr(memory.stream()).0
+}
+
+/// An error unless `wanted` bytes lie in `memory`.
+fn check_bytes(memory: &CardMemory, wanted: usize) -> Result<(), CudaError> {
+    let found = memory.0.len();
+    if wanted <= found {
+        Ok(())
+    } else {
+        Err(CudaError::Length { what: "a piece of the card's memory", found, wanted })
+    }
+}
+
+impl Queue for Card {
+    type Memory = CardMemory;
+
+    fn allocate(&self, bytes: usize) -> Result<CardMemory, CudaError> {
+        // SAFETY: contents are unspecified by contract. A piece of no bytes is refused by drivers.
+        let memory = unsafe { self.stream.alloc::<u8>(bytes.max(1)) };
+        memory.map(CardMemory).map_err(|error| {
+            if error.0 == sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY {
+                let (free, total) = self.memory().unwrap_or_default();
+                CudaError::OutOfMemory { wanted: bytes as u64, free, total }
+            } else {
+                failed("set memory aside")(error)
+            }
+        })
+    }
+
+    fn address(memory: &CardMemory) -> u64 {
+        address(memory)
+    }
+
+    fn size(memory: &CardMemory) -> usize {
+        memory.0.len()
+    }
+
+    fn free_memory(&self) -> Option<u64> {
+        self.memory().ok().map(|(free, _)| free)
+    }
+
+    fn upload(&self, data: &[u8], memory: &mut CardMemory, offset: usize) -> Result<(), CudaError> {
+        check_bytes(memory, offset.saturating_add(data.len()))?;
+        self.bind()?;
+        let to = address(memory) + offset as u64;
+        // SAFETY: the bytes lie in the memory. The driver has copied `data`, which is not pinned,
+        // when it returns.
+        unsafe { result::memcpy_htod_async(to, data, self.stream.cu_stream()) }
+            .map_err(failed("take numbers in"))
+    }
+
+    fn download(&self, memory: &CardMemory, data: &mut [u8]) -> Result<(), CudaError> {
+        check_bytes(memory, data.len())?;
+        self.bind()?;
+        // SAFETY: the bytes lie in the memory, and are waited for.
+        unsafe { result::memcpy_dtoh_async(data, address(memory), self.stream.cu_stream()) }
+            .map_err(failed("give numbers out"))?;
+        self.stream.synchronize().map_err(failed("compute"))
+    }
+
+    fn clear(&self, memory: &mut CardMemory, bytes: usize) -> Result<(), CudaError> {
+        check_bytes(memory, bytes)?;
+        self.bind()?;
+        // SAFETY: the bytes lie in the memory.
+        unsafe { result::memset_d8_async(address(memory), 0, bytes, self.stream.cu_stream()) }
+            .map_err(failed("clear memory"))
+    }
+
+    fn copy(&self, from: &CardMemory, to: &mut CardMemory, bytes: usize) -> Result<(), CudaError> {
+        check_bytes(from, bytes)?;
+        check_bytes(to, bytes)?;
+        self.bind()?;
+        let (from, to) = (address(from), address(to));
+        // SAFETY: the bytes lie in both pieces of memory.
+        unsafe { result::memcpy_dtod_async(to, from, bytes, self.stream.cu_stream()) }
+            .map_err(failed("copy memory"))
+    }
+
+    unsafe fn launch(
+        &self,
+        kernel: &'static str,
+        launch: Launch,
+        arguments: &[Argument],
+    ) -> Result<(), CudaError> {
+        let Some(function) = self.functions.get(kernel) else {
+            let problem = format!("there is no kernel `{kernel}`");
+            return Err(CudaError::Failed { action: "find a kernel", problem });
+        };
+        self.bind()?;
+        if launch.shared > UNASKED_SHARED {
+            let attribute =
+                sys::CUfunction_attribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+            function
+                .set_attribute(attribute, launch.shared as i32)
+                .map_err(failed("set shared memory aside"))?;
+        }
+        let bits: Vec<u64> = arguments.iter().map(|argument| argument.bits()).collect();
+        let mut pointers: Vec<_> =
+            bits.iter().map(|bits| std::ptr::from_ref(bits).cast_mut().cast()).collect();
+        let [x, y, z] = launch.grid;
+        // SAFETY: the caller's. The driver reads as many bytes behind each pointer as the kernel's
+        // parameter has, which are the first ones on a little-endian machine.
+        unsafe {
+            result::launch_kernel(
+                function.cu_function(),
+                (x, y, z),
+                (launch.block, 1, 1),
+                launch.shared,
+                self.stream.cu_stream(),
+                &mut pointers,
+            )
+        }
+        .map_err(|error| CudaError::Failed {
+            action: "start a kernel",
+            problem: format!("{kernel}: {:?}", error.0),
+        })
+    }
+
+    unsafe fn multiply(&self, product: &Matmul) -> Result<(), CudaError> {
+        self.bind()?;
+        // SAFETY: the caller's.
+        unsafe { self.blas.multiply(product, &self.stream) }
+    }
+}

@@ -1,0 +1,43 @@
+//! Kernels for NVIDIA cards: cuBLASLt for matrix products, CUDA C++ compiled on the spot (NVRTC) for
+//! everything else.
+//!
+//! All libraries are loaded when first asked for: [`probe`] says which cards there are, or why none
+//! can be used. [`CudaKernels`] is written over [`Queue`], the few things it needs of a card; tests
+//! run it, kernels and all, on the host.
+
+mod attention;
+mod attention_plan;
+mod blas;
+mod buffer;
+mod cache;
+mod card;
+mod compile;
+mod error;
+mod kernels;
+mod launch;
+mod libraries;
+mod linear;
+mod loss;
+mod matmul;
+mod passes;
+mod probe;
+mod queue;
+mod scratch;
+mod sources;
+mod tables;
+mod weight;
+mod work;
+
+pub use buffer::CudaBuffer;
+pub use cache::KernelCache;
+pub use card::Card;
+pub use compile::{Architecture, Compiled, compile, nvrtc_version};
+pub use error::{CudaError, Unusable};
+pub use kernels::{CudaKernels, Precision};
+pub use launch::Launch;
+pub use libraries::LIBRARIES_VARIABLE;
+pub use matmul::{ColumnMajorOperand, Element, Matmul, Operand};
+pub use probe::{DeviceInfo, probe};
+pub use queue::{Argument, Queue};
+pub use sources::{SOURCES, Source};
+pub use weight::CudaWeight;

@@ -1,0 +1,301 @@
+//! The [`Kernels`] of whichever device was chosen.
+
+use super::side::{DeviceBuffer, DeviceWeight, Side};
+use crate::checkpoint_files::RawTensor;
+use crate::config::Activation;
+use crate::error::EngineError;
+use crate::forest::AttentionPlan;
+use crate::kernels::cpu::CpuWeight;
+use crate::kernels::cuda::{CudaKernels, CudaWeight, DeviceInfo};
+use crate::kernels::{
+    AdamW, AttentionShape, CpuKernels, Kernels, Linear, LoraView, Parameters, RopeTable, Rotation,
+    Target, Write,
+};
+
+/// Kernels of the CPU or of a card. What one device made is for that device alone.
+pub struct DeviceKernels(Any);
+
+enum Any {
+    Cpu(Side<CpuKernels>),
+    Cuda(Side<CudaKernels>),
+}
+
+impl Default for DeviceKernels {
+    /// The CPU's.
+    fn default() -> Self {
+        let nothing = CpuWeight::owned(Vec::new(), 0);
+        Self(Any::Cpu(Side::new(CpuKernels::default(), nothing)))
+    }
+}
+
+impl DeviceKernels {
+    /// A card's.
+    pub fn cuda(kernels: CudaKernels) -> Self {
+        Self(Any::Cuda(Side::new(kernels, CudaWeight::none())))
+    }
+
+    /// Further kernels of the same device: on the CPU with memory of their own, on a card sharing it.
+    pub fn another(&self) -> Self {
+        match &self.0 {
+            Any::Cpu(_) => Self::default(),
+            Any::Cuda(side) => Self::cuda(side.kernels.clone()),
+        }
+    }
+
+    /// Whether they are the CPU's.
+    pub fn is_cpu(&self) -> bool {
+        matches!(self.0, Any::Cpu(_))
+    }
+
+    /// The card, where it is one.
+    pub fn card(&self) -> Option<&DeviceInfo> {
+        match &self.0 {
+            Any::Cpu(_) => None,
+            Any::Cuda(side) => Some(side.kernels.queue().info()),
+        }
+    }
+}
+
+/// The same work for every device.
+macro_rules! on {
+    ($kernels:ident, |$side:ident| $work:expr) => {
+        match &$kernels.0 {
+            Any::Cpu($side) => $work,
+            Any::Cuda($side) => $work,
+        }
+    };
+}
+
+impl Kernels for DeviceKernels {
+    type Buffer = DeviceBuffer;
+    type Weight = DeviceWeight;
+
+    fn check(&self) -> Result<(), EngineError> {
+        on!(self, |side| side.kernels.check())
+    }
+
+    fn free_memory(&self) -> Option<u64> {
+        on!(self, |side| side.kernels.free_memory())
+    }
+
+    fn weight(&self, tensor: RawTensor) -> Result<DeviceWeight, EngineError> {
+        on!(self, |side| Ok(side.wrap_weight(side.kernels.weight(tensor)?)))
+    }
+
+    fn check_weight(&self, weight: &DeviceWeight) -> Result<(), EngineError> {
+        on!(self, |side| side.kernels.check_weight(side.weight(weight)))
+    }
+
+    fn merged(&self, layer: Linear<Self>) -> DeviceWeight {
+        on!(self, |side| side.wrap_weight(side.kernels.merged(side.layer(layer))))
+    }
+
+    fn upload(&self, data: &[f32]) -> DeviceBuffer {
+        on!(self, |side| side.wrap(side.kernels.upload(data)))
+    }
+
+    fn download(&self, buffer: &DeviceBuffer) -> Vec<f32> {
+        on!(self, |side| side.kernels.download(side.read(buffer)))
+    }
+
+    fn prepare(&self, buffer: &mut DeviceBuffer, len: usize) {
+        on!(self, |side| side.kernels.prepare(side.write(buffer), len));
+    }
+
+    fn zero(&self, buffer: &mut DeviceBuffer) {
+        on!(self, |side| side.kernels.zero(side.write(buffer)));
+    }
+
+    fn copy(&self, from: &DeviceBuffer, to: &mut DeviceBuffer) {
+        on!(self, |side| side.kernels.copy(side.read(from), side.write(to)));
+    }
+
+    fn add(&self, x: &DeviceBuffer, y: &mut DeviceBuffer) {
+        on!(self, |side| side.kernels.add(side.read(x), side.write(y)));
+    }
+
+    fn scale(&self, x: &mut DeviceBuffer, factor: f32) {
+        on!(self, |side| side.kernels.scale(side.write(x), factor));
+    }
+
+    fn square_sum(&self, x: &DeviceBuffer) -> f64 {
+        on!(self, |side| side.kernels.square_sum(side.read(x)))
+    }
+
+    fn square_sums(&self, arrays: &[&DeviceBuffer]) -> f64 {
+        on!(self, |side| {
+            let arrays: Vec<_> = arrays.iter().map(|x| side.read(x)).collect();
+            side.kernels.square_sums(&arrays)
+        })
+    }
+
+    fn embed(&self, table: &DeviceWeight, rows: &[u32], out: &mut DeviceBuffer) {
+        on!(self, |side| side.kernels.embed(side.weight(table), rows, side.write(out)));
+    }
+
+    fn gather(&self, x: &DeviceBuffer, rows: &[u32], width: usize, out: &mut DeviceBuffer) {
+        on!(self, |side| side.kernels.gather(side.read(x), rows, width, side.write(out)));
+    }
+
+    fn scatter(
+        &self,
+        x: &DeviceBuffer,
+        rows: &[u32],
+        width: usize,
+        write: Write,
+        out: &mut DeviceBuffer,
+    ) {
+        on!(self, |side| side.kernels.scatter(side.read(x), rows, width, write, side.write(out)));
+    }
+
+    fn linear(&self, x: &DeviceBuffer, layer: Linear<Self>, write: Write, y: &mut DeviceBuffer) {
+        on!(self, |side| {
+            side.kernels.linear(side.read(x), side.layer(layer), write, side.write(y));
+        });
+    }
+
+    fn linear_backward(
+        &self,
+        dy: &DeviceBuffer,
+        layer: Linear<Self>,
+        write: Write,
+        dx: &mut DeviceBuffer,
+    ) {
+        on!(self, |side| {
+            side.kernels.linear_backward(side.read(dy), side.layer(layer), write, side.write(dx));
+        });
+    }
+
+    fn lora_backward(
+        &self,
+        x: &DeviceBuffer,
+        dy: &DeviceBuffer,
+        lora: LoraView<DeviceBuffer>,
+        da: &mut DeviceBuffer,
+        db: &mut DeviceBuffer,
+    ) {
+        on!(self, |side| {
+            let (da, db) = (side.write(da), side.write(db));
+            side.kernels.lora_backward(side.read(x), side.read(dy), side.lora(lora), da, db);
+        });
+    }
+
+    fn rms_norm(&self, x: &DeviceBuffer, weight: &DeviceBuffer, eps: f32, y: &mut DeviceBuffer) {
+        on!(self, |side| {
+            side.kernels.rms_norm(side.read(x), side.read(weight), eps, side.write(y));
+        });
+    }
+
+    fn rms_norm_backward(
+        &self,
+        dy: &DeviceBuffer,
+        x: &DeviceBuffer,
+        weight: &DeviceBuffer,
+        eps: f32,
+        write: Write,
+        dx: &mut DeviceBuffer,
+    ) {
+        on!(self, |side| {
+            let [dy, x, weight] = [dy, x, weight].map(|buffer| side.read(buffer));
+            side.kernels.rms_norm_backward(dy, x, weight, eps, write, side.write(dx));
+        });
+    }
+
+    fn rope(&self, x: &mut DeviceBuffer, positions: &[u32], table: &RopeTable, rotation: Rotation) {
+        on!(self, |side| side.kernels.rope(side.write(x), positions, table, rotation));
+    }
+
+    fn attention(
+        &self,
+        shape: &AttentionShape,
+        plan: &AttentionPlan,
+        qkv: [&DeviceBuffer; 3],
+        out: &mut DeviceBuffer,
+    ) {
+        on!(self, |side| {
+            side.kernels.attention(shape, plan, qkv.map(|x| side.read(x)), side.write(out));
+        });
+    }
+
+    fn attention_backward(
+        &self,
+        shape: &AttentionShape,
+        plan: &AttentionPlan,
+        qkv: [&DeviceBuffer; 3],
+        dout: &DeviceBuffer,
+        gradients: [&mut DeviceBuffer; 3],
+    ) {
+        on!(self, |side| {
+            let qkv = qkv.map(|x| side.read(x));
+            let gradients = gradients.map(|x| side.write(x));
+            side.kernels.attention_backward(shape, plan, qkv, side.read(dout), gradients);
+        });
+    }
+
+    fn gated(
+        &self,
+        activation: Activation,
+        gate: &DeviceBuffer,
+        up: &DeviceBuffer,
+        out: &mut DeviceBuffer,
+    ) {
+        on!(self, |side| {
+            side.kernels.gated(activation, side.read(gate), side.read(up), side.write(out));
+        });
+    }
+
+    fn gated_backward(
+        &self,
+        activation: Activation,
+        dout: &DeviceBuffer,
+        gate: &mut DeviceBuffer,
+        up: &mut DeviceBuffer,
+    ) {
+        on!(self, |side| {
+            let (gate, up) = (side.write(gate), side.write(up));
+            side.kernels.gated_backward(activation, side.read(dout), gate, up);
+        });
+    }
+
+    fn softcap(&self, x: &mut DeviceBuffer, cap: f32) {
+        on!(self, |side| side.kernels.softcap(side.write(x), cap));
+    }
+
+    fn log_probs(
+        &self,
+        x: &DeviceBuffer,
+        head: &DeviceWeight,
+        softcap: Option<f32>,
+        targets: &[Target],
+        dx: Option<&mut DeviceBuffer>,
+    ) -> Vec<f32> {
+        on!(self, |side| {
+            let dx = dx.map(|dx| side.write(dx));
+            side.kernels.log_probs(side.read(x), side.weight(head), softcap, targets, dx)
+        })
+    }
+
+    fn adamw(
+        &self,
+        settings: &AdamW,
+        parameters: &mut DeviceBuffer,
+        gradients: &DeviceBuffer,
+        moments: [&mut DeviceBuffer; 2],
+    ) {
+        on!(self, |side| {
+            let (parameters, moments) = (side.write(parameters), moments.map(|m| side.write(m)));
+            side.kernels.adamw(settings, parameters, side.read(gradients), moments);
+        });
+    }
+
+    fn adamw_all(&self, settings: &AdamW, tensors: Vec<Parameters<DeviceBuffer>>) {
+        on!(self, |side| {
+            let tensors = tensors.into_iter().map(|tensor| Parameters {
+                values: side.write(tensor.values),
+                gradients: side.read(tensor.gradients),
+                moments: tensor.moments.map(|moment| side.write(moment)),
+            });
+            side.kernels.adamw_all(settings, tensors.collect());
+        });
+    }
+}

@@ -1,0 +1,36 @@
+//! A real card, where there is one.
+
+use super::skipped;
+use axia_engine::kernels::cuda::{CudaKernels, KernelCache, Precision, probe};
+
+/// The first card's kernels; says why where there is none.
+pub fn card(precision: Precision) -> Option<CudaKernels> {
+    match probe() {
+        Ok(devices) => {
+            let cache = KernelCache::new(Some(env!("CARGO_TARGET_TMPDIR").into()));
+            Some(CudaKernels::open(devices[0].index, precision, &cache).unwrap())
+        }
+        Err(why) => {
+            skipped("a CUDA device", &why.to_string());
+            None
+        }
+    }
+}
+
+#[test]
+fn devices_are_seen_or_their_absence_explained() {
+    match probe() {
+        Ok(devices) => {
+            for (index, device) in devices.iter().enumerate() {
+                assert_eq!(device.index, index);
+                assert!(device.memory > 0 && !device.name.is_empty());
+            }
+        }
+        Err(why) => {
+            assert!(!why.to_string().is_empty());
+            let cache = KernelCache::new(None);
+            let opened = CudaKernels::open(0, Precision::Bf16, &cache);
+            assert!(opened.is_err_and(|error| error.to_string() == why.to_string()));
+        }
+    }
+}

@@ -1,0 +1,235 @@
+// Runs CUDA kernels on the host, one block after the other. The threads of a block are fibers of
+// one system thread, which change at barriers and warp shuffles only; so a run is deterministic,
+// and runs with the threads taken in different orders show whether a barrier is missing.
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include <tuple>
+#include <utility>
+#include <vector>
+
+struct uint2 {
+    unsigned int x, y;
+};
+struct dim3 {
+    unsigned int x, y, z;
+};
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
+
+static inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+static inline float __uint_as_float(unsigned int bits) {
+    float x;
+    memcpy(&x, &bits, 4);
+    return x;
+}
+static inline float __int_as_float(int bits) { return __uint_as_float((unsigned int)bits); }
+static inline unsigned int __float_as_uint(float x) {
+    unsigned int bits;
+    memcpy(&bits, &x, 4);
+    return bits;
+}
+static inline unsigned int min(unsigned int a, unsigned int b) { return a < b ? a : b; }
+
+namespace shim {
+
+enum Waits { RUNS, AT_BARRIER, AT_SHUFFLE, ENDED };
+
+const size_t STACK = 128 << 10;
+const size_t SHARED = 256 << 10;
+
+// Begins as a context and goes on by jumps, which are no system calls.
+struct Fiber {
+    ucontext_t context;
+    jmp_buf place;
+    bool begun;
+    std::vector<char> stack;
+    Waits waits;
+    unsigned int shuffles;
+};
+
+static dim3 grid, block_size, block, thread;
+static std::vector<Fiber> fibers;
+static jmp_buf scheduler;
+static unsigned int current;
+static float exchanged[2][1024];
+alignas(256) static char shared[SHARED];
+static void (*body)(void *const *);
+static void *const *arguments;
+static int order;
+
+static void wait(Waits waits) {
+    Fiber &fiber = fibers[current];
+    fiber.waits = waits;
+    if (_setjmp(fiber.place) == 0) {
+        _longjmp(scheduler, 1);
+    }
+}
+
+// Lets a fiber run until it waits.
+static void resume(unsigned int t) {
+    current = t;
+    thread = {t, 0, 0};
+    if (_setjmp(scheduler) == 0) {
+        if (fibers[t].begun) {
+            _longjmp(fibers[t].place, 1);
+        }
+        fibers[t].begun = true;
+        setcontext(&fibers[t].context);
+    }
+}
+
+static inline float shuffle_xor(float x, unsigned int lanes) {
+    // Two places in turn: whoever is a shuffle ahead does not overwrite what others have yet to read.
+    unsigned int place = fibers[current].shuffles++ % 2;
+    exchanged[place][current] = x;
+    wait(AT_SHUFFLE);
+    return exchanged[place][current ^ lanes];
+}
+
+// A fiber's life: a thread of one block after another.
+static void run_fiber() {
+    for (;;) {
+        body(arguments);
+        wait(ENDED);
+    }
+}
+
+static void add_fiber() {
+    fibers.push_back({});
+    Fiber &fiber = fibers.back();
+    fiber.stack.resize(STACK);
+    getcontext(&fiber.context);
+    fiber.context.uc_stack.ss_sp = fiber.stack.data();
+    fiber.context.uc_stack.ss_size = fiber.stack.size();
+    fiber.context.uc_link = nullptr;
+    makecontext(&fiber.context, run_fiber, 0);
+}
+
+static bool all(unsigned int from, unsigned int to, Waits waits) {
+    for (unsigned int t = from; t < to; t++) {
+        if (fibers[t].waits != waits) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void release(unsigned int from, unsigned int to) {
+    for (unsigned int t = from; t < to; t++) {
+        fibers[t].waits = RUNS;
+    }
+}
+
+// Runs one block to its end; false if its threads wait for each other for ever.
+static bool run_block(unsigned int threads) {
+    // What is read before it is written shows as NaN.
+    memset(shared, 0xff, SHARED);
+    for (unsigned int t = 0; t < threads; t++) {
+        fibers[t].waits = RUNS;
+        fibers[t].shuffles = 0;
+    }
+    while (!all(0, threads, ENDED)) {
+        bool goes_on = false;
+        for (unsigned int i = 0; i < threads; i++) {
+            unsigned int t = order == 0 ? i : order == 1 ? threads - 1 - i : (i * 37) % threads;
+            if (fibers[t].waits == RUNS) {
+                resume(t);
+                goes_on = true;
+            }
+        }
+        for (unsigned int from = 0; from < threads; from += 32) {
+            if (all(from, from + 32, AT_SHUFFLE)) {
+                release(from, from + 32);
+                goes_on = true;
+            }
+        }
+        if (all(0, threads, AT_BARRIER)) {
+            release(0, threads);
+            goes_on = true;
+        }
+        if (!goes_on) {
+            return false;
+        }
+    }
+    return true;
+}
+
+template <typename... A, size_t... I>
+static void call(void (*kernel)(A...), void *const *from, std::index_sequence<I...>) {
+    kernel(*(std::decay_t<A> *)from[I]...);
+}
+
+template <typename... A>
+static void call(void (*kernel)(A...), void *const *from) {
+    call(kernel, from, std::index_sequence_for<A...>{});
+}
+
+template <typename... A>
+static size_t count(void (*)(A...)) {
+    return sizeof...(A);
+}
+
+struct Kernel {
+    const char *name;
+    void (*body)(void *const *);
+    size_t arguments;
+};
+
+}  // namespace shim
+
+#define __global__
+#define __device__
+#define __shared__ static
+#define __restrict__
+#define __launch_bounds__(threads)
+#define threadIdx shim::thread
+#define blockIdx shim::block
+#define blockDim shim::block_size
+#define gridDim shim::grid
+#define __syncthreads() shim::wait(shim::AT_BARRIER)
+#define __shfl_xor_sync(mask, x, lanes) shim::shuffle_xor(x, lanes)
+#define SHARED_FLOATS(name) float *name = reinterpret_cast<float *>(shim::shared)
+#define SHIM_KERNEL(name)                                                             \
+    {#name, [](void *const *from) { shim::call(name, from); }, shim::count(name)}
+
+// Follows the kernels: `kernels` lists them, and ends with an empty name.
+#define SHIM_ENTRY(kernels)                                                                       \
+    extern "C" const char *shim_launch(const char *name, const unsigned int *grid,                \
+                                       unsigned int threads, unsigned int shared, int order,      \
+                                       size_t arguments, void *const *from) {                     \
+        for (const shim::Kernel *kernel = kernels; kernel->name; kernel++) {                      \
+            if (strcmp(kernel->name, name) != 0) {                                                \
+                continue;                                                                         \
+            }                                                                                     \
+            if (kernel->arguments != arguments || shared > shim::SHARED || threads % 32 != 0 ||   \
+                threads > 1024) {                                                                 \
+                return "wrong arguments, or a launch that no card takes";                         \
+            }                                                                                     \
+            shim::body = kernel->body;                                                            \
+            shim::arguments = from;                                                               \
+            shim::order = order;                                                                  \
+            shim::grid = {grid[0], grid[1], grid[2]};                                             \
+            shim::block_size = {threads, 1, 1};                                                   \
+            shim::fibers.reserve(1024);                                                           \
+            while (shim::fibers.size() < threads) {                                               \
+                shim::add_fiber();                                                                \
+            }                                                                                     \
+            for (unsigned int z = 0; z < grid[2]; z++)                                            \
+                for (unsigned int y = 0; y < grid[1]; y++)                                        \
+                    for (unsigned int x = 0; x < grid[0]; x++) {                                  \
+                        shim::block = {x, y, z};                                                  \
+                        if (!shim::run_block(threads)) {                                          \
+                            return "its threads wait for each other for ever";                    \
+                        }                                                                         \
+                    }                                                                             \
+            return nullptr;                                                                       \
+        }                                                                                         \
+        return "there is no such kernel";                                                         \
+    }
