@@ -1,6 +1,7 @@
 // Runs CUDA kernels on the host, one block after the other. The threads of a block are fibers of
-// one system thread, which change at barriers and warp shuffles only; so a run is deterministic,
-// and runs with the threads taken in different orders show whether a barrier is missing.
+// one system thread, which change at barriers and warp shuffles only; so a run is deterministic.
+// Whether a barrier is missing shows when the threads are taken in other orders: 0, all to their next
+// wait in turn; 1, every warp as far as the next barrier before the next warp; 2, the same backwards.
 
 #include <math.h>
 #include <setjmp.h>
@@ -127,6 +128,22 @@ static void release(unsigned int from, unsigned int to) {
     }
 }
 
+// Lets the threads of a warp go on to their next wait; whether any could.
+static bool run_warp(unsigned int first) {
+    if (all(first, first + 32, AT_SHUFFLE)) {
+        release(first, first + 32);
+    }
+    bool goes_on = false;
+    for (unsigned int i = 0; i < 32; i++) {
+        unsigned int t = first + (order == 2 ? 31 - i : i);
+        if (fibers[t].waits == RUNS) {
+            resume(t);
+            goes_on = true;
+        }
+    }
+    return goes_on;
+}
+
 // Runs one block to its end; false if its threads wait for each other for ever.
 static bool run_block(unsigned int threads) {
     // What is read before it is written shows as NaN.
@@ -137,17 +154,14 @@ static bool run_block(unsigned int threads) {
     }
     while (!all(0, threads, ENDED)) {
         bool goes_on = false;
-        for (unsigned int i = 0; i < threads; i++) {
-            unsigned int t = order == 0 ? i : order == 1 ? threads - 1 - i : (i * 37) % threads;
-            if (fibers[t].waits == RUNS) {
-                resume(t);
+        for (unsigned int i = 0; i < threads / 32; i++) {
+            unsigned int warp = order == 2 ? threads / 32 - 1 - i : i;
+            // In orders 1 and 2 a warp goes on, through its shuffles, as far as it can.
+            while (run_warp(32 * warp)) {
                 goes_on = true;
-            }
-        }
-        for (unsigned int from = 0; from < threads; from += 32) {
-            if (all(from, from + 32, AT_SHUFFLE)) {
-                release(from, from + 32);
-                goes_on = true;
+                if (order == 0) {
+                    break;
+                }
             }
         }
         if (all(0, threads, AT_BARRIER)) {

@@ -379,10 +379,15 @@ fn no_kernel_depends_on_the_order_of_its_threads() {
     let run = |order| {
         let queue = HostQueue { order, ..HostQueue::default() };
         let card = CudaKernels::new(queue, Precision::Bf16);
-        let forest = comb(6, 20, 9);
+        // Several blocks of keys, some of which are several items' work.
+        let forest = comb(20, 70, 9);
         let all: Vec<u32> = (0..forest.len() as u32).collect();
         let plan = AttentionPlan::new(forest.parents(), &all);
-        let mut found = attention(&card, &SHAPE, &plan, forest.len());
+        let shapes = [5, 100, 200].map(|head_dim| AttentionShape { head_dim, ..SHAPE });
+        let mut found: Vec<Vec<f32>> = Vec::new();
+        for shape in &shapes {
+            found.extend(attention(&card, shape, &plan, forest.len()));
+        }
         let weight = card.weight_of(&random(300 * 40, 1), 40).unwrap();
         let x = card.upload(&random(3 * 40, 2));
         let targets = [0, 1, 2].map(|row| Target { row, token: 7, weight: 1.0 });

@@ -51,7 +51,6 @@ __device__ void query_gradients(const float *q, const float *k, const float *v, 
     }
     u32 first = seen_by(rows, seen, 0).x, end = seen_by(rows, seen, rows.count - 1).y;
     for (u32 from = first; from < end; from += KEYS) {
-        __syncthreads();
         find_keys(rows.tile, runs, from, found);
         __syncthreads();
         load_keys<DIM>(k, found, rows.kv_head, layer, keys);
