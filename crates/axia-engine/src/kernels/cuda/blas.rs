@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Memory that products may work in, as NVIDIA recommends for its newest cards.
 const WORKSPACE: usize = 32 << 20;
+/// Forms of products remembered: numbers of tokens differ from batch to batch.
+const MOST_PLANS: usize = 4096;
 /// Memory begins at multiples of this.
 const ALIGNMENT: u64 = 256;
 
@@ -149,6 +151,9 @@ impl Blas {
             problem: format!("{error} for {form:?}"),
         })?;
         let plan = Arc::new(plan);
+        if plans.len() >= MOST_PLANS {
+            plans.clear();
+        }
         plans.insert(form, Arc::clone(&plan));
         Ok(plan)
     }
