@@ -40,8 +40,8 @@ impl Session {
     pub fn start(compute: &Compute) -> Outcome<Self> {
         if let Device::Cuda(_) = compute.device {
             // Told now rather than after a model was fetched.
-            let device = compute.device;
-            probe().map_err(|why| Failure::input(why).while_trying(format!("use {device}")))?;
+            let failed = |why| Failure::input(why).while_trying(use_of(compute.device));
+            probe().map_err(failed)?;
         }
         if compute.threads == Some(0) {
             return Err(Failure::input(anyhow::anyhow!("--threads must be at least 1")));
@@ -115,7 +115,7 @@ impl Session {
         let opened = self
             .device
             .open(self.precision, &KernelCache::new(cache))
-            .map_err(|e| Failure::from(e).while_trying(format!("use {}", self.device)))?;
+            .map_err(|e| Failure::from(e).while_trying(use_of(self.device)))?;
         match opened.passed_over {
             None | Some(CudaError::Unusable(Unusable::NoDriver)) => {}
             Some(why) => eprintln!("computing on the CPU: {why}"),
@@ -229,4 +229,8 @@ pub fn peak_memory_mib() -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib / 1024.0)
+}
+
+fn use_of(device: Device) -> String {
+    format!("use --device {device} (--device cpu needs no card)")
 }
