@@ -55,6 +55,11 @@ impl Batch {
         }
     }
 
+    /// Distinct tokens of the largest forest.
+    pub fn largest(&self) -> usize {
+        self.packs.iter().map(|pack| pack.forest.len()).max().unwrap_or_default()
+    }
+
     /// Adds the gradients of `factor · Σ −log p` and returns the loss.
     ///
     /// # Errors

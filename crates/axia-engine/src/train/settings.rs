@@ -1,6 +1,7 @@
 //! Settings of a training run.
 
 use super::{Order, Schedule, TrainData};
+use crate::decoder::TokensPerStep;
 use crate::error::EngineError;
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;
@@ -61,8 +62,9 @@ pub struct TrainSettings {
     pub order: Order,
     /// Seed of the order.
     pub seed: u64,
-    /// Most distinct tokens computed at once; a batch of more is divided, with the same result.
-    pub max_tokens: usize,
+    /// Most distinct tokens computed at once; a batch of more is divided, with the same result but
+    /// for rounding.
+    pub max_tokens: TokensPerStep,
 }
 
 impl Default for TrainSettings {
@@ -79,7 +81,7 @@ impl Default for TrainSettings {
             early_stopping: None,
             order: Order::Grouped,
             seed: 0,
-            max_tokens: 4096,
+            max_tokens: TokensPerStep::Auto,
         }
     }
 }
@@ -133,13 +135,17 @@ impl TrainSettings {
     }
 
     fn check_counts(&self, data: &TrainData) -> Result<(), EngineError> {
+        let max_tokens = match self.max_tokens {
+            TokensPerStep::Auto => None,
+            TokensPerStep::AtMost(most) => Some(most),
+        };
         let counts = [
             ("the number of training rows", Some(data.train.len())),
             ("the batch size", Some(self.batch_rows)),
             ("gradient accumulation", Some(self.accumulation)),
             ("the number of epochs", Some(self.epochs)),
             ("the limit of steps", self.max_steps),
-            ("the token budget", Some(self.max_tokens)),
+            ("the token budget", max_tokens),
             ("the patience of early stopping", self.early_stopping.map(|s| s.patience)),
         ];
         for (field, count) in counts {

@@ -86,7 +86,7 @@ pub struct HostQueue {
     /// The order in which the threads of a block are taken: 0 to 2.
     pub order: i32,
     /// Most bytes in use at a time; 0 for no limit.
-    pub limit: usize,
+    pub limit: AtomicUsize,
     pub used: Arc<AtomicUsize>,
 }
 
@@ -134,12 +134,13 @@ impl Queue for HostQueue {
 
     fn allocate(&self, size: usize) -> Result<HostMemory, CudaError> {
         let used = self.used.fetch_add(size, Ordering::Relaxed) + size;
-        if self.limit > 0 && used > self.limit {
+        let limit = self.limit.load(Ordering::Relaxed);
+        if limit > 0 && used > limit {
             let before = self.used.fetch_sub(size, Ordering::Relaxed) - size;
             return Err(CudaError::OutOfMemory {
                 wanted: size as u64,
-                free: (self.limit - before) as u64,
-                total: self.limit as u64,
+                free: (limit - before) as u64,
+                total: limit as u64,
             });
         }
         let layout = HostMemory::layout(size);
@@ -162,7 +163,8 @@ impl Queue for HostQueue {
     }
 
     fn free_memory(&self) -> Option<u64> {
-        None
+        let limit = self.limit.load(Ordering::Relaxed);
+        (limit > 0).then(|| limit.saturating_sub(self.used.load(Ordering::Relaxed)) as u64)
     }
 
     fn upload(&self, data: &[u8], memory: &mut HostMemory, offset: usize) -> Result<(), CudaError> {

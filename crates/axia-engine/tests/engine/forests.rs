@@ -4,7 +4,7 @@ use crate::tiny::{
     adapter, assert_close, assert_near, fresh, model, models, random_rows, rows, run, settings,
     steady,
 };
-use axia_engine::decoder::{Activations, Decoder};
+use axia_engine::decoder::{Activations, Decoder, TokensPerStep};
 use axia_engine::kernels::CpuKernels;
 use axia_engine::lora::{Adapter, Gradients};
 use axia_engine::train::{Batch, Optimizer, Order, StepLoss, TrainData, TrainRow, TrainSettings};
@@ -149,7 +149,13 @@ fn orders_visit_the_same_rows_and_agree_on_a_full_batch() {
     let decoder = model();
     let data = TrainData { train: rows(11), validation: Vec::new() };
     let once = |order, max_tokens| {
-        let settings = TrainSettings { batch_rows: 11, epochs: 1, order, max_tokens, ..settings() };
+        let settings = TrainSettings {
+            batch_rows: 11,
+            epochs: 1,
+            order,
+            max_tokens: TokensPerStep::AtMost(max_tokens),
+            ..settings()
+        };
         run(&decoder, fresh(&decoder, 1), &data, &settings).unwrap().history.steps[0]
     };
     let expected = once(Order::File, 4096);

@@ -3,7 +3,7 @@
 use super::failure::{Failure, Outcome};
 use super::judging_args::{JudgingArgs, JudgingDefaults};
 use super::playing_args::PlayingArgs;
-use super::session::{Compute, Session, StudyBars};
+use super::session::{Compute, Memory, Session, StudyBars};
 use super::stdout::{print, print_json};
 use crate::games::find_own;
 use crate::judge::Ways;
@@ -120,6 +120,8 @@ pub struct StudyArgs {
     dry_run: bool,
     #[command(flatten)]
     compute: Compute,
+    #[command(flatten)]
+    memory: Memory,
 }
 
 impl StudyArgs {
@@ -221,6 +223,7 @@ impl StudyArgs {
                 )?),
             },
             tensorboard: self.tensorboard,
+            max_tokens: self.memory.max_tokens_per_step,
             command: command_line(),
         };
         let result = Experiment::open(&study, &out)
