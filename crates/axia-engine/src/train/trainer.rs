@@ -157,23 +157,29 @@ impl<'a, K: Kernels> Run<'a, K> {
         let supervised: usize = rows.iter().map(|r| r.completion.len()).sum();
         let kernels = self.decoder.kernels();
         self.gradients.reset(kernels);
-        let (mut loss, mut tokens, mut unique_tokens, mut largest) = (0.0, 0, 0, 0);
+        let mut queued = Vec::new();
         for part in rows.chunks(self.settings.batch_rows) {
             let batch = Batch::new(part, self.decoder.config(), self.max_tokens);
-            largest = batch.largest().max(largest);
-            let found = batch.backward(
+            let found = batch.queue_backward(
                 self.decoder,
                 &self.state.adapter,
                 1.0 / supervised as f32,
                 &mut self.activations,
                 &mut self.gradients,
             );
+            queued.push((batch, found));
+        }
+        // The one place where a step waits for a card: all that it does was asked for before.
+        let gradient_norm = self.gradients.norm(kernels);
+        let largest = queued.iter().map(|(batch, _)| batch.largest()).max().unwrap_or_default();
+        let (mut loss, mut tokens, mut unique_tokens) = (0.0, 0, 0);
+        for (batch, found) in &queued {
+            let found = batch.read(self.decoder, found);
             let found = found.map_err(|e| self.explain(e, Keep::All, largest))?;
             loss += found.sum;
             tokens += batch.tokens;
             unique_tokens += found.unique_tokens;
         }
-        let gradient_norm = self.gradients.norm(kernels);
         if !gradient_norm.is_finite() {
             // A step with it would leave NaN in the adapter, and in the checkpoint.
             let error = self.decoder.non_finite("the gradient");

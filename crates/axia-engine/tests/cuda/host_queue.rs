@@ -9,7 +9,7 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Bytes behind every piece of memory that nobody may write to.
@@ -88,6 +88,10 @@ pub struct HostQueue {
     /// Most bytes in use at a time; 0 for no limit.
     pub limit: AtomicUsize,
     pub used: Arc<AtomicUsize>,
+    /// How often numbers were read back that work had to be waited for.
+    pub waits: AtomicUsize,
+    /// Whether there is work that nobody has waited for.
+    pub is_busy: AtomicBool,
 }
 
 /// Memory with a guard behind it.
@@ -173,6 +177,9 @@ impl Queue for HostQueue {
     }
 
     fn download(&self, memory: &HostMemory, data: &mut [u8]) -> Result<(), CudaError> {
+        if self.is_busy.swap(false, Ordering::Relaxed) {
+            self.waits.fetch_add(1, Ordering::Relaxed);
+        }
         data.copy_from_slice(&memory.bytes()[..data.len()]);
         Ok(())
     }
@@ -193,6 +200,7 @@ impl Queue for HostQueue {
         launch: Launch,
         arguments: &[Argument],
     ) -> Result<(), CudaError> {
+        self.is_busy.store(true, Ordering::Relaxed);
         let bits: Vec<u64> = arguments.iter().map(|argument| argument.bits()).collect();
         let pointers: Vec<*const c_void> =
             bits.iter().map(|bits| std::ptr::from_ref(bits).cast()).collect();

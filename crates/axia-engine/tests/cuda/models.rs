@@ -265,6 +265,27 @@ fn full_memory_in_training_says_what_would_fit() {
 }
 
 #[test]
+fn a_step_waits_for_the_card_once() {
+    let Some(kernels) = host_queue::kernels(Precision::F32) else { return };
+    let twin = Twin::open("llama", kernels.clone());
+    let settings = TrainSettings {
+        batch_rows: 5,
+        accumulation: 4,
+        max_tokens: TokensPerStep::AtMost(30),
+        clip: Some(1e-3),
+        ..TrainSettings::default()
+    };
+    let data = TrainData { train: apart(), validation: vec![] };
+    let adapter = twin.adapter();
+    let waits = || kernels.queue().waits.load(Ordering::Relaxed);
+    let before = waits();
+    let trained = train(&twin.decoder, adapter, &data, &settings, None, &mut ()).unwrap();
+    assert_eq!(trained.history.steps.len(), 2);
+    assert!(trained.history.steps.iter().all(|step| step.loss > 1.0));
+    assert_eq!(waits() - before, 2);
+}
+
+#[test]
 fn full_memory_in_scoring_says_what_would_fit() {
     let scored = |max_tokens: Option<usize>| {
         let twin = cramped(1 << 19)?;
