@@ -41,7 +41,7 @@ pub enum EngineError {
     Cuda(#[from] CudaError),
     /// A card's memory is too small for a pass.
     #[error(
-        "the card's memory is full: for {tokens} tokens at once {wanted} bytes more were wanted, {free} of {total} are free; about {fit} tokens would fit: set --max-tokens-per-step {fit}"
+        "the card's memory is full: for {tokens} tokens at once {wanted} bytes more were wanted, {free} of {total} are free; about {fit} tokens would fit: set --max-tokens-per-step {fit}{instead}"
     )]
     PassMemory {
         /// Distinct tokens of the pass.
@@ -54,6 +54,8 @@ pub enum EngineError {
         free: u64,
         /// Bytes in all.
         total: u64,
+        /// What may be set instead.
+        instead: &'static str,
     },
     /// An adapter cannot be merged into its base.
     #[error(transparent)]

@@ -9,7 +9,7 @@ impl<K: Kernels> Decoder<K> {
     /// Adds the gradients of `Σ weight · −log p` over `targets` to `gradients` and returns the
     /// targets' log-probabilities, still on the device.
     ///
-    /// `activations` are those of [`Self::forward`] with everything kept, and are used up.
+    /// `activations` are those of [`Self::forward`] with everything or the inputs kept, and are used up.
     pub fn backward(
         &self,
         adapter: &Adapter<K>,
@@ -19,7 +19,7 @@ impl<K: Kernels> Decoder<K> {
         gradients: &mut Gradients<K>,
     ) -> K::Buffer {
         let k = &self.kernels;
-        let Activations { blocks, x, out, work } = activations;
+        let Activations { blocks, inputs, x, out, work } = activations;
         let mut dout = std::mem::take(&mut work.dnorm);
         let softcap = self.logit_softcap();
         let mut found = K::Buffer::default();
@@ -29,7 +29,16 @@ impl<K: Kernels> Decoder<K> {
         k.rms_norm_backward(&dout, x, &self.final_norm, self.eps(), Write::Set, dx);
         work.dnorm = dout;
         for index in (0..self.blocks.len()).rev() {
-            let kept = &mut blocks[index];
+            let kept = match inputs.get(index) {
+                Some(input) => {
+                    let kept = &mut blocks[0];
+                    k.copy(input, x);
+                    self.recompute(index, Some(adapter), pass, kept, x, work);
+                    kept
+                }
+                None if inputs.is_empty() => &mut blocks[index],
+                None => &mut blocks[0],
+            };
             self.mlp_backward(index, adapter, kept, work, dx, gradients);
             self.attention_backward(index, adapter, pass, kept, work, dx, gradients);
         }

@@ -79,14 +79,17 @@ pub fn bytes_per_token(config: &ModelConfig, keep: Keep) -> u64 {
     let raw = if options.qk_norm { width + kv_width } else { 0 };
     let given = if options.post_norms { 2 * hidden } else { 0 };
     let block = 2 * hidden + 2 * width + 2 * kv_width + 2 * ffn + raw + given;
-    let (blocks, gradients) = match keep {
-        Keep::All => (config.layers as u64, 2 * ffn + 4 * hidden + 3 * width + 2 * kv_width),
-        Keep::Nothing => (1, 0),
+    let layers = config.layers as u64;
+    let backward = 2 * ffn + 4 * hidden + 3 * width + 2 * kv_width;
+    let (blocks, inputs, gradients) = match keep {
+        Keep::All => (layers, 0, backward),
+        Keep::Inputs => (1, layers.saturating_sub(1) * hidden, backward),
+        Keep::Nothing => (1, 0, 0),
     };
     let shared = ffn + 6 * hidden;
     // Four copies in bf16 are two numbers' worth of the widest.
     let rounded = 2 * hidden.max(ffn).max(width);
-    F32 * (blocks * block + gradients + shared + rounded)
+    F32 * (blocks * block + inputs + gradients + shared + rounded)
 }
 
 /// Tokens of a pass that fit in `free` bytes; at least one.
@@ -112,7 +115,8 @@ pub(crate) fn explain(
     let estimate = room.map(|room| tokens_that_fit(config, keep, room));
     // An estimate that what has just failed would fit is too high.
     let fit = estimate.filter(|&fit| fit < tokens).unwrap_or((tokens / 2).max(1));
-    EngineError::PassMemory { tokens, fit, wanted, free, total }
+    let instead = if keep == Keep::All { ", or --recompute" } else { "" };
+    EngineError::PassMemory { tokens, fit, wanted, free, total, instead }
 }
 
 #[cfg(test)]

@@ -72,16 +72,17 @@ impl Batch {
         activations: &mut Activations<K::Buffer>,
         gradients: &mut Gradients<K>,
     ) -> Result<StepLoss, EngineError> {
-        let found = self.queue_backward(decoder, adapter, factor, activations, gradients);
+        let found =
+            self.queue_backward(decoder, adapter, (factor, Keep::All), activations, gradients);
         self.read(decoder, &found)
     }
 
-    /// [`Self::backward`] without waiting for the loss: what [`Self::read`] reads, by forest.
+    /// [`Self::backward`] without waiting for the loss, and with what is kept told: what [`Self::read`] reads, by forest.
     pub(super) fn queue_backward<K: Kernels>(
         &self,
         decoder: &Decoder<K>,
         adapter: &Adapter<K>,
-        factor: f32,
+        (factor, keep): (f32, Keep),
         activations: &mut Activations<K::Buffer>,
         gradients: &mut Gradients<K>,
     ) -> Vec<K::Buffer> {
@@ -89,7 +90,7 @@ impl Batch {
             let targets: Vec<Target> =
                 pack.targets.iter().map(|t| Target { weight: factor, ..*t }).collect();
             let pass = decoder.pass_of_texts(&pack.forest, &pack.reads, pack.length);
-            decoder.forward(Some(adapter), &pass, Keep::All, activations);
+            decoder.forward(Some(adapter), &pass, keep, activations);
             decoder.backward(adapter, &pass, &targets, activations, gradients)
         };
         self.packs.iter().map(&mut queue).collect()

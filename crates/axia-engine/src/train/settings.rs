@@ -1,7 +1,7 @@
 //! Settings of a training run.
 
 use super::{Order, Schedule, TrainData};
-use crate::decoder::TokensPerStep;
+use crate::decoder::{Keep, TokensPerStep};
 use crate::error::EngineError;
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;
@@ -65,6 +65,10 @@ pub struct TrainSettings {
     /// Most distinct tokens computed at once; a batch of more is divided, with the same result but
     /// for rounding.
     pub max_tokens: TokensPerStep,
+    /// Whether the backward pass computes blocks once more instead of keeping their activations:
+    /// slower, in less memory, with the same bits, so that an interrupted run may go on either way.
+    #[serde(skip)]
+    pub recompute: bool,
 }
 
 impl Default for TrainSettings {
@@ -82,11 +86,17 @@ impl Default for TrainSettings {
             order: Order::Grouped,
             seed: 0,
             max_tokens: TokensPerStep::Auto,
+            recompute: false,
         }
     }
 }
 
 impl TrainSettings {
+    /// What a forward pass keeps for the backward pass.
+    pub(super) fn keep(&self) -> Keep {
+        if self.recompute { Keep::Inputs } else { Keep::All }
+    }
+
     /// Rows of one optimiser step.
     pub(super) fn step_rows(&self) -> usize {
         self.batch_rows.saturating_mul(self.accumulation).max(1)

@@ -129,7 +129,7 @@ impl<'a, K: Kernels> Run<'a, K> {
             state,
             gradients,
             activations: Activations::default(),
-            max_tokens: settings.max_tokens.resolve(decoder, Keep::All),
+            max_tokens: settings.max_tokens.resolve(decoder, settings.keep()),
             room: kernels.free_memory(),
             order: None,
             per_epoch: settings.steps_per_epoch(data.train.len()).max(1),
@@ -157,13 +157,14 @@ impl<'a, K: Kernels> Run<'a, K> {
         let supervised: usize = rows.iter().map(|r| r.completion.len()).sum();
         let kernels = self.decoder.kernels();
         self.gradients.reset(kernels);
+        let keep = self.settings.keep();
         let mut queued = Vec::new();
         for part in rows.chunks(self.settings.batch_rows) {
             let batch = Batch::new(part, self.decoder.config(), self.max_tokens);
             let found = batch.queue_backward(
                 self.decoder,
                 &self.state.adapter,
-                1.0 / supervised as f32,
+                (1.0 / supervised as f32, keep),
                 &mut self.activations,
                 &mut self.gradients,
             );
@@ -175,7 +176,7 @@ impl<'a, K: Kernels> Run<'a, K> {
         let (mut loss, mut tokens, mut unique_tokens) = (0.0, 0, 0);
         for (batch, found) in &queued {
             let found = batch.read(self.decoder, found);
-            let found = found.map_err(|e| self.explain(e, Keep::All, largest))?;
+            let found = found.map_err(|e| self.explain(e, keep, largest))?;
             loss += found.sum;
             tokens += batch.tokens;
             unique_tokens += found.unique_tokens;
@@ -183,7 +184,7 @@ impl<'a, K: Kernels> Run<'a, K> {
         if !gradient_norm.is_finite() {
             // A step with it would leave NaN in the adapter, and in the checkpoint.
             let error = self.decoder.non_finite("the gradient");
-            return Err(self.explain(error, Keep::All, largest));
+            return Err(self.explain(error, keep, largest));
         }
         if let Some(most) = self.settings.clip.filter(|most| gradient_norm > *most) {
             self.gradients.scale(kernels, (most / gradient_norm) as f32);

@@ -88,6 +88,8 @@ pub struct HostQueue {
     /// Most bytes in use at a time; 0 for no limit.
     pub limit: AtomicUsize,
     pub used: Arc<AtomicUsize>,
+    /// Most bytes that were in use at a time.
+    pub peak: AtomicUsize,
     /// How often numbers were read back that work had to be waited for.
     pub waits: AtomicUsize,
     /// Whether there is work that nobody has waited for.
@@ -147,6 +149,7 @@ impl Queue for HostQueue {
                 total: limit as u64,
             });
         }
+        self.peak.fetch_max(used, Ordering::Relaxed);
         let layout = HostMemory::layout(size);
         // SAFETY: the layout is not empty; both parts lie in it.
         let start = unsafe {

@@ -199,12 +199,12 @@ fn memory_of_passes_is_known_beforehand() {
         let (forest, _) = Forest::build(&[sequence]);
         let all: Vec<u32> = (0..forest.len() as u32).collect();
         let pass = decoder.pass(&forest, &all);
-        for keep in [Keep::Nothing, Keep::All] {
+        for keep in [Keep::Nothing, Keep::Inputs, Keep::All] {
             let mut gradients = Gradients::zeros(decoder.kernels(), &adapter);
             let before = used.load(Ordering::Relaxed);
             let mut activations = Activations::default();
             decoder.forward(Some(&adapter), &pass, keep, &mut activations);
-            if keep == Keep::All {
+            if keep != Keep::Nothing {
                 let target = Target { row: 0, token: 1, weight: 1.0 };
                 decoder.backward(&adapter, &pass, &[target], &mut activations, &mut gradients);
             }
@@ -260,6 +260,7 @@ fn full_memory_in_training_says_what_would_fit() {
     };
     assert!(message.contains(&format!("--max-tokens-per-step {fit}")), "{message}");
     assert!(wanted > free && tokens > 400 && fit > 20 && fit < tokens, "{message}");
+    assert!(message.contains("--recompute"), "{message}");
     tokens_of(TokensPerStep::AtMost(fit), left).unwrap().unwrap();
     tokens_of(TokensPerStep::Auto, left).unwrap().unwrap();
 }
@@ -283,6 +284,29 @@ fn a_step_waits_for_the_card_once() {
     assert_eq!(trained.history.steps.len(), 2);
     assert!(trained.history.steps.iter().all(|step| step.loss > 1.0));
     assert_eq!(waits() - before, 2);
+}
+
+#[test]
+fn recomputing_blocks_changes_no_bit_and_takes_less() {
+    for name in MODELS {
+        let trained = |recompute| {
+            let kernels = host_queue::kernels(Precision::Bf16)?;
+            let twin = Twin::open(name, kernels.clone());
+            let settings =
+                TrainSettings { batch_rows: 5, epochs: 2, recompute, ..TrainSettings::default() };
+            let data = TrainData { train: twin.rows(), validation: vec![] };
+            let adapter = twin.adapter();
+            let trained = train(&twin.decoder, adapter, &data, &settings, None, &mut ()).unwrap();
+            let pairs = trained.adapter.pairs().iter().flat_map(|pair| [&pair.a, &pair.b]);
+            let bits = pairs.flat_map(|x| kernels.download(x)).map(f32::to_bits);
+            Some((bits.collect::<Vec<_>>(), kernels.queue().peak.load(Ordering::Relaxed)))
+        };
+        let (Some((kept, more)), Some((again, less))) = (trained(false), trained(true)) else {
+            return;
+        };
+        assert_eq!(kept, again, "{name}");
+        assert!(less < more, "{name}: {less} of {more}");
+    }
 }
 
 #[test]

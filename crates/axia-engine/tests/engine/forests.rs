@@ -102,8 +102,25 @@ fn distinct_prefixes(rows: &[TrainRow]) -> usize {
     prefixes.len()
 }
 
+#[test]
+fn recomputing_blocks_changes_no_bit() {
+    for decoder in models() {
+        let data = TrainData { train: rows(11), validation: rows(5) };
+        for max_tokens in [TokensPerStep::Auto, TokensPerStep::AtMost(10)] {
+            let trained = |recompute| {
+                let settings = TrainSettings { max_tokens, recompute, ..settings() };
+                let trained = run(&decoder, fresh(&decoder, 1), &data, &settings).unwrap();
+                let pairs = trained.adapter.pairs().iter().flat_map(|pair| [&pair.a, &pair.b]);
+                pairs.flatten().map(|x| x.to_bits()).collect::<Vec<_>>()
+            };
+            assert_eq!(trained(false), trained(true));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
+
     #[test]
     fn a_batch_is_the_sum_of_its_rows(rows in random_rows(12), budget in 1usize..30) {
         let bench = Bench::new();

@@ -118,6 +118,10 @@ pub struct StudyArgs {
     /// Say what would be done, and do nothing
     #[arg(long, conflicts_with = "json")]
     dry_run: bool,
+    /// Compute blocks a second time on the way back instead of keeping what they found: slower, in
+    /// less memory, with the same result
+    #[arg(long, help_heading = "Computation")]
+    recompute: bool,
     #[command(flatten)]
     compute: Compute,
     #[command(flatten)]
@@ -224,6 +228,7 @@ impl StudyArgs {
             },
             tensorboard: self.tensorboard,
             max_tokens: self.memory.max_tokens_per_step,
+            recompute: self.recompute,
             command: command_line(),
         };
         let result = Experiment::open(&study, &out)

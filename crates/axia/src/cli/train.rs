@@ -64,6 +64,10 @@ pub struct TrainArgs {
     /// Arithmetic: float32
     #[arg(long, default_value = "float32", value_parser = ["float32"])]
     dtype: String,
+    /// Compute blocks a second time on the way back instead of keeping what they found: slower, in
+    /// less memory, with the same result
+    #[arg(long, help_heading = "Computation")]
+    recompute: bool,
     #[command(flatten)]
     compute: Compute,
     #[command(flatten)]
@@ -114,6 +118,7 @@ pub fn run(args: TrainArgs) -> Outcome {
         warmup: 0.0,
         order: Order::File,
         max_tokens: args.memory.max_tokens_per_step,
+        recompute: args.recompute,
         ..TrainSettings::default()
     };
     let bar = bar("training", args.steps as u64 + 1, "steps");

@@ -58,6 +58,8 @@ pub(super) struct Workshop<'a> {
     pub tensorboard: bool,
     /// Most distinct tokens computed at once.
     pub max_tokens: TokensPerStep,
+    /// Whether blocks are computed once more instead of kept.
+    pub recompute: bool,
 }
 
 impl Workshop<'_> {
@@ -172,6 +174,7 @@ impl Workshop<'_> {
             order: s.order,
             seed,
             max_tokens: self.max_tokens,
+            recompute: self.recompute,
             ..TrainSettings::default()
         }
     }

@@ -34,6 +34,8 @@ pub struct Study<'a> {
     pub tensorboard: bool,
     /// Most distinct tokens that training computes at once.
     pub max_tokens: TokensPerStep,
+    /// Whether training computes blocks once more instead of keeping their activations.
+    pub recompute: bool,
     /// The command line that repeats the run.
     pub command: String,
 }
