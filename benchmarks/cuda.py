@@ -231,7 +231,7 @@ def main():
             "memory_part": mine["peak_mib"] / theirs[1], **more})
         print(json.dumps(results[-1]), flush=True)
 
-    tokens = ["--max-tokens", a.max_tokens]
+    tokens = ["--max-tokens-per-step", a.max_tokens]
     train = folder / "train.ids.jsonl"
     # Both sides begin with the same LoRA weights: those of an adapter after two small steps.
     ours(a.axia, "train", model, train, "--steps", 1, "--batch", 27, "--rank", a.rank,

@@ -39,6 +39,24 @@ pub enum EngineError {
     /// A card cannot be used, or failed.
     #[error(transparent)]
     Cuda(#[from] CudaError),
+    /// A card's memory is too small for a pass.
+    #[error(
+        "the card's memory is full: for {tokens} tokens at once {wanted} bytes more were wanted, {free} of {total} are free; about {fit} tokens would fit: set --max-tokens-per-step {fit}{instead}"
+    )]
+    PassMemory {
+        /// Distinct tokens of the pass.
+        tokens: usize,
+        /// Tokens that would fit, about.
+        fit: usize,
+        /// Bytes wanted.
+        wanted: u64,
+        /// Bytes free.
+        free: u64,
+        /// Bytes in all.
+        total: u64,
+        /// What may be set instead.
+        instead: &'static str,
+    },
     /// An adapter cannot be merged into its base.
     #[error(transparent)]
     Merge(#[from] MergeError),

@@ -5,8 +5,10 @@
 /// Cheap intermediates (norms, SiLU products, attention probabilities) are recomputed instead.
 #[derive(Debug, Default)]
 pub struct Activations<B> {
-    /// One per block where gradients follow, else one that all blocks share.
+    /// One per block where all are kept, else one that all blocks share.
     pub(super) blocks: Vec<BlockActivations<B>>,
+    /// Inputs `(tokens, hidden)` of the blocks but the last, where the rest is recomputed.
+    pub(super) inputs: Vec<B>,
     /// Residual stream: `(tokens, hidden)`, after the last block `(reads, hidden)`.
     pub(super) x: B,
     /// Final hidden states after the last norm `(reads, hidden)`.

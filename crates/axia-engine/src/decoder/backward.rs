@@ -7,9 +7,9 @@ use crate::lora::{Adapter, Gradients};
 
 impl<K: Kernels> Decoder<K> {
     /// Adds the gradients of `Σ weight · −log p` over `targets` to `gradients` and returns the
-    /// targets' log-probabilities.
+    /// targets' log-probabilities, still on the device.
     ///
-    /// `activations` are those of [`Self::forward`] with everything kept, and are used up.
+    /// `activations` are those of [`Self::forward`] with everything or the inputs kept, and are used up.
     pub fn backward(
         &self,
         adapter: &Adapter<K>,
@@ -17,18 +17,28 @@ impl<K: Kernels> Decoder<K> {
         targets: &[Target],
         activations: &mut Activations<K::Buffer>,
         gradients: &mut Gradients<K>,
-    ) -> Vec<f32> {
+    ) -> K::Buffer {
         let k = &self.kernels;
-        let Activations { blocks, x, out, work } = activations;
+        let Activations { blocks, inputs, x, out, work } = activations;
         let mut dout = std::mem::take(&mut work.dnorm);
         let softcap = self.logit_softcap();
-        let found = k.log_probs(out, self.head(), softcap, targets, Some(&mut dout));
+        let mut found = K::Buffer::default();
+        k.log_probs_to(out, self.head(), softcap, targets, Some(&mut dout), &mut found);
         // The gradient of the residual stream takes the place of `out`, which is read no more.
         let dx = out;
         k.rms_norm_backward(&dout, x, &self.final_norm, self.eps(), Write::Set, dx);
         work.dnorm = dout;
         for index in (0..self.blocks.len()).rev() {
-            let kept = &mut blocks[index];
+            let kept = match inputs.get(index) {
+                Some(input) => {
+                    let kept = &mut blocks[0];
+                    k.copy(input, x);
+                    self.recompute(index, Some(adapter), pass, kept, x, work);
+                    kept
+                }
+                None if inputs.is_empty() => &mut blocks[index],
+                None => &mut blocks[0],
+            };
             self.mlp_backward(index, adapter, kept, work, dx, gradients);
             self.attention_backward(index, adapter, pass, kept, work, dx, gradients);
         }

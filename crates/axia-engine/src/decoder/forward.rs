@@ -12,6 +12,9 @@ use std::ops::Range;
 pub enum Keep {
     /// Every block's are kept: a backward pass follows.
     All,
+    /// Every block's input is kept, and all of the last one's: the backward pass computes the others
+    /// again (gradient checkpointing, Chen et al. 2016), bit for bit.
+    Inputs,
     /// Each block overwrites those of the one before.
     Nothing,
 }
@@ -36,12 +39,23 @@ impl<K: Kernels> Decoder<K> {
         keep: Keep,
         activations: &mut Activations<K::Buffer>,
     ) {
-        let Activations { blocks, x, out, work } = activations;
+        let Activations { blocks, inputs, x, out, work } = activations;
+        let last = self.blocks.len().saturating_sub(1);
         let sets = if keep == Keep::All { self.blocks.len() } else { 1 };
         blocks.resize_with(sets, BlockActivations::default);
+        inputs.resize_with(if keep == Keep::Inputs { last } else { 0 }, Default::default);
         self.embed(&pass.tokens, x);
         for index in 0..self.blocks.len() {
             let kept = &mut blocks[if keep == Keep::All { index } else { 0 }];
+            let keep = match inputs.get_mut(index) {
+                Some(input) => {
+                    self.kernels.copy(x, input);
+                    Keep::Nothing
+                }
+                // The backward pass begins with the last block.
+                None if keep == Keep::Inputs => Keep::All,
+                None => keep,
+            };
             self.attention_forward(index, adapter, pass, keep, kept, x, work);
             self.mlp_forward(index, adapter, keep, kept, x, work);
         }
@@ -72,7 +86,7 @@ impl<K: Kernels> Decoder<K> {
     }
 
     #[allow(clippy::too_many_arguments)] // the pass, and the three kinds of memory it works on
-    fn attention_forward(
+    pub(super) fn attention_forward(
         &self,
         index: usize,
         adapter: Option<&Adapter<K>>,
@@ -117,6 +131,21 @@ impl<K: Kernels> Decoder<K> {
         x: &mut K::Buffer,
         work: &mut Work<K::Buffer>,
     ) {
+        self.mlp_hidden(index, adapter, keep, kept, x, work);
+        let given = (&mut kept.mlp_out, &mut work.normed);
+        self.add_to_stream(index, Module::Down, adapter, &work.hidden, given, x);
+    }
+
+    /// The feed-forward part up to its last layer.
+    fn mlp_hidden(
+        &self,
+        index: usize,
+        adapter: Option<&Adapter<K>>,
+        keep: Keep,
+        kept: &mut BlockActivations<K::Buffer>,
+        x: &K::Buffer,
+        work: &mut Work<K::Buffer>,
+    ) {
         let k = &self.kernels;
         let layer = |module| self.layer(index, module, adapter);
         if keep == Keep::All {
@@ -126,7 +155,24 @@ impl<K: Kernels> Decoder<K> {
         k.linear(&work.norm, layer(Module::Gate), Write::Set, &mut kept.gate);
         k.linear(&work.norm, layer(Module::Up), Write::Set, &mut kept.up);
         k.gated(self.config.options.activation, &kept.gate, &kept.up, &mut work.hidden);
-        let given = (&mut kept.mlp_out, &mut work.normed);
-        self.add_to_stream(index, Module::Down, adapter, &work.hidden, given, x);
+    }
+
+    /// Computes once more, for the backward pass, what block `index` made of its input `x`.
+    pub(super) fn recompute(
+        &self,
+        index: usize,
+        adapter: Option<&Adapter<K>>,
+        pass: &Pass,
+        kept: &mut BlockActivations<K::Buffer>,
+        x: &mut K::Buffer,
+        work: &mut Work<K::Buffer>,
+    ) {
+        self.attention_forward(index, adapter, pass, Keep::All, kept, x, work);
+        if self.blocks[index].post_norm(Module::Down).is_some() {
+            self.mlp_forward(index, adapter, Keep::All, kept, x, work);
+        } else {
+            // Nobody asks what goes into the next block.
+            self.mlp_hidden(index, adapter, Keep::All, kept, x, work);
+        }
     }
 }

@@ -63,7 +63,7 @@ impl<K: Kernels> Decoder<K> {
     ) {
         let k = &self.kernels;
         let (shape, hidden) = (self.attention_shape(), self.config.hidden_size);
-        let Activations { blocks, x, out, work } = activations;
+        let Activations { blocks, x, out, work, .. } = activations;
         blocks.resize_with(1, BlockActivations::default);
         let kept = &mut blocks[0];
         self.embed(step.tokens, x);

@@ -15,5 +15,6 @@ pub use activations::Activations;
 pub use blocks::{Block, Decoder, MODULES, Module};
 pub use forward::Keep;
 pub(crate) use generate::{KvCache, Step};
-pub use memory::{bytes_per_token, tokens_that_fit};
+pub(crate) use memory::explain;
+pub use memory::{TokensPerStep, bytes_per_token, tokens_that_fit};
 pub use pass::Pass;

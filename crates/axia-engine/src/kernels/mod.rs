@@ -304,6 +304,18 @@ pub trait Kernels: Send + Sync {
         targets: &[Target],
         dx: Option<&mut Self::Buffer>,
     ) -> Vec<f32>;
+    /// [`Self::log_probs`] into `found`, without waiting for them.
+    fn log_probs_to(
+        &self,
+        x: &Self::Buffer,
+        head: &Self::Weight,
+        softcap: Option<f32>,
+        targets: &[Target],
+        dx: Option<&mut Self::Buffer>,
+        found: &mut Self::Buffer,
+    ) {
+        *found = self.upload(&self.log_probs(x, head, softcap, targets, dx));
+    }
     /// One AdamW step on a parameter tensor; `moments` are the first and the second.
     fn adamw(
         &self,

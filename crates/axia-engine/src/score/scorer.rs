@@ -2,7 +2,7 @@
 
 use super::batches::cut_by_tokens;
 use crate::config::Reach;
-use crate::decoder::{Activations, Decoder, Keep};
+use crate::decoder::{Activations, Decoder, Keep, explain};
 use crate::error::EngineError;
 use crate::forest::Forest;
 use crate::kernels::{Kernels, Target};
@@ -41,7 +41,7 @@ pub(super) struct Read {
 /// # Errors
 /// [`EngineError::EmptySequence`] for an empty prompt or candidate, [`EngineError::TokenRange`]
 /// for ids outside the vocabulary, [`EngineError::NonFinite`] or the damaged tensor where NaN or
-/// infinity came out.
+/// infinity came out, [`EngineError::PassMemory`] where a card's memory is too small.
 pub fn score<K: Kernels>(
     decoder: &Decoder<K>,
     adapter: Option<&Adapter<K>>,
@@ -59,13 +59,18 @@ pub fn score<K: Kernels>(
         rows: rows.iter().map(|row| vec![0.0; row.candidates.len()]).collect(),
         unique_tokens: 0,
     };
+    let room = decoder.kernels().free_memory();
     let mut activations = Activations::default();
     // Candidates rarely share much: counting all of each row's keeps the budget.
     let candidate_tokens =
         |i: usize| rows[order[i]].candidates.iter().map(|ids| ids.len() - 1).sum();
     let reach = |i: usize| reach(order[i]);
     for range in cut_by_tokens(&prompts, candidate_tokens, reach, max_tokens) {
-        score_forest(decoder, adapter, rows, &order[range.clone()], &mut activations, &mut scores)?;
+        let (forest, reads) = plan_reads(rows, &order[range.clone()]);
+        let length = order.get(range.start).map_or(0, |&row| full_length(&rows[row]));
+        let packed = (&forest, reads, length);
+        score_forest(decoder, adapter, packed, &mut activations, &mut scores)
+            .map_err(|error| explain(error, decoder.config(), Keep::Nothing, forest.len(), room))?;
         if !progress(range.end) {
             return Err(EngineError::Cancelled);
         }
@@ -105,21 +110,19 @@ pub(super) fn check_row(row: &ScoreRow, index: usize, vocab: usize) -> Result<()
     Ok(())
 }
 
+/// Scores rows packed into a forest; all are of the reach of one of `length` tokens.
 fn score_forest<K: Kernels>(
     decoder: &Decoder<K>,
     adapter: Option<&Adapter<K>>,
-    rows: &[ScoreRow],
-    chosen: &[usize],
+    (forest, mut reads, length): (&Forest, Vec<Read>, usize),
     activations: &mut Activations<K::Buffer>,
     scores: &mut Scores,
 ) -> Result<(), EngineError> {
-    let (forest, mut reads) = plan_reads(rows, chosen);
     reads.sort_by_key(|r| r.node);
     let mut nodes: Vec<u32> = reads.iter().map(|r| r.node).collect();
     nodes.dedup();
     let targets = targets(&reads, &nodes);
-    let length = chosen.first().map_or(0, |&row| full_length(&rows[row]));
-    let pass = decoder.pass_of_texts(&forest, &nodes, length);
+    let pass = decoder.pass_of_texts(forest, &nodes, length);
     decoder.forward(adapter, &pass, Keep::Nothing, activations);
     let found = decoder.log_probs(activations, &targets);
     for (read, log_p) in reads.iter().zip(found) {

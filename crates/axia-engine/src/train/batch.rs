@@ -55,6 +55,11 @@ impl Batch {
         }
     }
 
+    /// Distinct tokens of the largest forest.
+    pub fn largest(&self) -> usize {
+        self.packs.iter().map(|pack| pack.forest.len()).max().unwrap_or_default()
+    }
+
     /// Adds the gradients of `factor · Σ −log p` and returns the loss.
     ///
     /// # Errors
@@ -67,12 +72,42 @@ impl Batch {
         activations: &mut Activations<K::Buffer>,
         gradients: &mut Gradients<K>,
     ) -> Result<StepLoss, EngineError> {
-        self.sum(decoder, |pack| {
+        let found =
+            self.queue_backward(decoder, adapter, (factor, Keep::All), activations, gradients);
+        self.read(decoder, &found)
+    }
+
+    /// [`Self::backward`] without waiting for the loss, and with what is kept told: what [`Self::read`] reads, by forest.
+    pub(super) fn queue_backward<K: Kernels>(
+        &self,
+        decoder: &Decoder<K>,
+        adapter: &Adapter<K>,
+        (factor, keep): (f32, Keep),
+        activations: &mut Activations<K::Buffer>,
+        gradients: &mut Gradients<K>,
+    ) -> Vec<K::Buffer> {
+        let mut queue = |pack: &Pack| {
             let targets: Vec<Target> =
                 pack.targets.iter().map(|t| Target { weight: factor, ..*t }).collect();
             let pass = decoder.pass_of_texts(&pack.forest, &pack.reads, pack.length);
-            decoder.forward(Some(adapter), &pass, Keep::All, activations);
+            decoder.forward(Some(adapter), &pass, keep, activations);
             decoder.backward(adapter, &pass, &targets, activations, gradients)
+        };
+        self.packs.iter().map(&mut queue).collect()
+    }
+
+    /// The loss that [`Self::queue_backward`] found.
+    ///
+    /// # Errors
+    /// As of [`Self::backward`].
+    pub(super) fn read<K: Kernels>(
+        &self,
+        decoder: &Decoder<K>,
+        found: &[K::Buffer],
+    ) -> Result<StepLoss, EngineError> {
+        let mut found = found.iter();
+        self.sum(decoder, |_| {
+            found.next().map(|f| decoder.kernels().download(f)).unwrap_or_default()
         })
     }
 

@@ -1,6 +1,7 @@
 //! Settings of a training run.
 
 use super::{Order, Schedule, TrainData};
+use crate::decoder::{Keep, TokensPerStep};
 use crate::error::EngineError;
 use serde::{Deserialize, Serialize};
 use std::fmt::Display;
@@ -61,8 +62,13 @@ pub struct TrainSettings {
     pub order: Order,
     /// Seed of the order.
     pub seed: u64,
-    /// Most distinct tokens computed at once; a batch of more is divided, with the same result.
-    pub max_tokens: usize,
+    /// Most distinct tokens computed at once; a batch of more is divided, with the same result but
+    /// for rounding.
+    pub max_tokens: TokensPerStep,
+    /// Whether the backward pass computes blocks once more instead of keeping their activations:
+    /// slower, in less memory, with the same bits, so that an interrupted run may go on either way.
+    #[serde(skip)]
+    pub recompute: bool,
 }
 
 impl Default for TrainSettings {
@@ -79,12 +85,18 @@ impl Default for TrainSettings {
             early_stopping: None,
             order: Order::Grouped,
             seed: 0,
-            max_tokens: 4096,
+            max_tokens: TokensPerStep::Auto,
+            recompute: false,
         }
     }
 }
 
 impl TrainSettings {
+    /// What a forward pass keeps for the backward pass.
+    pub(super) fn keep(&self) -> Keep {
+        if self.recompute { Keep::Inputs } else { Keep::All }
+    }
+
     /// Rows of one optimiser step.
     pub(super) fn step_rows(&self) -> usize {
         self.batch_rows.saturating_mul(self.accumulation).max(1)
@@ -133,13 +145,17 @@ impl TrainSettings {
     }
 
     fn check_counts(&self, data: &TrainData) -> Result<(), EngineError> {
+        let max_tokens = match self.max_tokens {
+            TokensPerStep::Auto => None,
+            TokensPerStep::AtMost(most) => Some(most),
+        };
         let counts = [
             ("the number of training rows", Some(data.train.len())),
             ("the batch size", Some(self.batch_rows)),
             ("gradient accumulation", Some(self.accumulation)),
             ("the number of epochs", Some(self.epochs)),
             ("the limit of steps", self.max_steps),
-            ("the token budget", Some(self.max_tokens)),
+            ("the token budget", max_tokens),
             ("the patience of early stopping", self.early_stopping.map(|s| s.patience)),
         ];
         for (field, count) in counts {

@@ -5,7 +5,7 @@ use super::checkpoint;
 use super::record::{History, StepRecord, StopReason, ValidationRecord};
 use super::state::{Best, State};
 use super::{TrainData, TrainRow, TrainSettings};
-use crate::decoder::{Activations, Decoder};
+use crate::decoder::{Activations, Decoder, Keep, explain};
 use crate::error::EngineError;
 use crate::kernels::Kernels;
 use crate::lora::{Adapter, Gradients};
@@ -51,7 +51,7 @@ pub struct Trained<K: Kernels> {
 /// [`EngineError::Setting`], [`EngineError::EmptySequence`] and [`EngineError::TokenRange`] for bad
 /// input, [`EngineError::TrainingState`] for a checkpoint that is damaged or another run's,
 /// [`EngineError::File`] for one that cannot be read or written, [`EngineError::Cancelled`] after
-/// saving, [`EngineError::Cuda`] where a card fails, and [`EngineError::NonFinite`] or the damaged tensor where NaN or infinity came out.
+/// saving, [`EngineError::Cuda`] where a card fails, [`EngineError::PassMemory`] where its memory is too small, and [`EngineError::NonFinite`] or the damaged tensor where NaN or infinity came out.
 pub fn train<K: Kernels>(
     decoder: &Decoder<K>,
     adapter: Adapter<K>,
@@ -93,6 +93,10 @@ struct Run<'a, K: Kernels> {
     state: State<K>,
     gradients: Gradients<K>,
     activations: Activations<K::Buffer>,
+    /// Most distinct tokens computed at once, found before the first pass.
+    max_tokens: usize,
+    /// Bytes of a card's memory that were free then.
+    room: Option<u64>,
     /// Epoch whose order is at hand, and the order.
     order: Option<(usize, Vec<usize>)>,
     per_epoch: usize,
@@ -125,6 +129,8 @@ impl<'a, K: Kernels> Run<'a, K> {
             state,
             gradients,
             activations: Activations::default(),
+            max_tokens: settings.max_tokens.resolve(decoder, settings.keep()),
+            room: kernels.free_memory(),
             order: None,
             per_epoch: settings.steps_per_epoch(data.train.len()).max(1),
             total: settings.total_steps(data.train.len()),
@@ -151,24 +157,34 @@ impl<'a, K: Kernels> Run<'a, K> {
         let supervised: usize = rows.iter().map(|r| r.completion.len()).sum();
         let kernels = self.decoder.kernels();
         self.gradients.reset(kernels);
-        let (mut loss, mut tokens, mut unique_tokens) = (0.0, 0, 0);
+        let keep = self.settings.keep();
+        let mut queued = Vec::new();
         for part in rows.chunks(self.settings.batch_rows) {
-            let batch = Batch::new(part, self.decoder.config(), self.settings.max_tokens);
-            let found = batch.backward(
+            let batch = Batch::new(part, self.decoder.config(), self.max_tokens);
+            let found = batch.queue_backward(
                 self.decoder,
                 &self.state.adapter,
-                1.0 / supervised as f32,
+                (1.0 / supervised as f32, keep),
                 &mut self.activations,
                 &mut self.gradients,
-            )?;
+            );
+            queued.push((batch, found));
+        }
+        // The one place where a step waits for a card: all that it does was asked for before.
+        let gradient_norm = self.gradients.norm(kernels);
+        let largest = queued.iter().map(|(batch, _)| batch.largest()).max().unwrap_or_default();
+        let (mut loss, mut tokens, mut unique_tokens) = (0.0, 0, 0);
+        for (batch, found) in &queued {
+            let found = batch.read(self.decoder, found);
+            let found = found.map_err(|e| self.explain(e, keep, largest))?;
             loss += found.sum;
             tokens += batch.tokens;
             unique_tokens += found.unique_tokens;
         }
-        let gradient_norm = self.gradients.norm(kernels);
         if !gradient_norm.is_finite() {
             // A step with it would leave NaN in the adapter, and in the checkpoint.
-            return Err(self.decoder.non_finite("the gradient"));
+            let error = self.decoder.non_finite("the gradient");
+            return Err(self.explain(error, keep, largest));
         }
         if let Some(most) = self.settings.clip.filter(|most| gradient_norm > *most) {
             self.gradients.scale(kernels, (most / gradient_norm) as f32);
@@ -190,6 +206,11 @@ impl<'a, K: Kernels> Run<'a, K> {
         Ok(record)
     }
 
+    /// Explains an error that occurred in forests of up to `tokens` tokens.
+    fn explain(&self, error: EngineError, keep: Keep, tokens: usize) -> EngineError {
+        explain(error, self.decoder.config(), keep, tokens, self.room)
+    }
+
     fn learning_rate(&self) -> f64 {
         let warmup = (self.settings.warmup * self.total as f64).ceil() as usize;
         let factor = self.settings.schedule.factor(self.state.step, self.total, warmup);
@@ -202,9 +223,10 @@ impl<'a, K: Kernels> Run<'a, K> {
             return Ok(None);
         }
         let rows: Vec<&TrainRow> = self.data.validation.iter().collect();
-        let batch = Batch::new(&rows, self.decoder.config(), self.settings.max_tokens);
+        let batch = Batch::new(&rows, self.decoder.config(), self.max_tokens);
         let adapter = Some(&self.state.adapter);
-        let found = batch.loss(self.decoder, adapter, &mut self.activations)?;
+        let found = batch.loss(self.decoder, adapter, &mut self.activations);
+        let found = found.map_err(|e| self.explain(e, Keep::Nothing, batch.largest()))?;
         let loss = found.sum / batch.supervised as f64;
         let stopping = self.settings.early_stopping;
         let threshold = stopping.map_or(0.0, |s| s.threshold);

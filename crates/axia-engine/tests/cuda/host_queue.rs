@@ -9,7 +9,7 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Bytes behind every piece of memory that nobody may write to.
@@ -86,8 +86,14 @@ pub struct HostQueue {
     /// The order in which the threads of a block are taken: 0 to 2.
     pub order: i32,
     /// Most bytes in use at a time; 0 for no limit.
-    pub limit: usize,
+    pub limit: AtomicUsize,
     pub used: Arc<AtomicUsize>,
+    /// Most bytes that were in use at a time.
+    pub peak: AtomicUsize,
+    /// How often numbers were read back that work had to be waited for.
+    pub waits: AtomicUsize,
+    /// Whether there is work that nobody has waited for.
+    pub is_busy: AtomicBool,
 }
 
 /// Memory with a guard behind it.
@@ -134,14 +140,16 @@ impl Queue for HostQueue {
 
     fn allocate(&self, size: usize) -> Result<HostMemory, CudaError> {
         let used = self.used.fetch_add(size, Ordering::Relaxed) + size;
-        if self.limit > 0 && used > self.limit {
+        let limit = self.limit.load(Ordering::Relaxed);
+        if limit > 0 && used > limit {
             let before = self.used.fetch_sub(size, Ordering::Relaxed) - size;
             return Err(CudaError::OutOfMemory {
                 wanted: size as u64,
-                free: (self.limit - before) as u64,
-                total: self.limit as u64,
+                free: (limit - before) as u64,
+                total: limit as u64,
             });
         }
+        self.peak.fetch_max(used, Ordering::Relaxed);
         let layout = HostMemory::layout(size);
         // SAFETY: the layout is not empty; both parts lie in it.
         let start = unsafe {
@@ -162,7 +170,8 @@ impl Queue for HostQueue {
     }
 
     fn free_memory(&self) -> Option<u64> {
-        None
+        let limit = self.limit.load(Ordering::Relaxed);
+        (limit > 0).then(|| limit.saturating_sub(self.used.load(Ordering::Relaxed)) as u64)
     }
 
     fn upload(&self, data: &[u8], memory: &mut HostMemory, offset: usize) -> Result<(), CudaError> {
@@ -171,6 +180,9 @@ impl Queue for HostQueue {
     }
 
     fn download(&self, memory: &HostMemory, data: &mut [u8]) -> Result<(), CudaError> {
+        if self.is_busy.swap(false, Ordering::Relaxed) {
+            self.waits.fetch_add(1, Ordering::Relaxed);
+        }
         data.copy_from_slice(&memory.bytes()[..data.len()]);
         Ok(())
     }
@@ -191,6 +203,7 @@ impl Queue for HostQueue {
         launch: Launch,
         arguments: &[Argument],
     ) -> Result<(), CudaError> {
+        self.is_busy.store(true, Ordering::Relaxed);
         let bits: Vec<u64> = arguments.iter().map(|argument| argument.bits()).collect();
         let pointers: Vec<*const c_void> =
             bits.iter().map(|bits| std::ptr::from_ref(bits).cast()).collect();

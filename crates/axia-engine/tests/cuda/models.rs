@@ -2,14 +2,17 @@
 //! card where there is one: logits, gradients, steps, scores and continuations.
 
 use super::devices::card;
-use super::host_queue;
+use super::host_queue::{self, HostQueue};
 use crate::case::{Case, MODELS, assert_near, fixtures, ids};
 use axia_engine::adapter::Adapter as PeftAdapter;
 use axia_engine::checkpoint_files::ModelFiles;
-use axia_engine::decoder::{Activations, Decoder, Keep, bytes_per_token, tokens_that_fit};
+use axia_engine::decoder::{
+    Activations, Decoder, Keep, TokensPerStep, bytes_per_token, tokens_that_fit,
+};
+use axia_engine::error::EngineError;
 use axia_engine::forest::Forest;
 use axia_engine::generate::{Request, Sampling, generate};
-use axia_engine::kernels::cuda::Precision;
+use axia_engine::kernels::cuda::{CudaKernels, Precision};
 use axia_engine::kernels::{Kernels, Target};
 use axia_engine::lora::{Adapter, Gradients};
 use axia_engine::score::{PrefixCache, ScoreRow, score};
@@ -196,12 +199,12 @@ fn memory_of_passes_is_known_beforehand() {
         let (forest, _) = Forest::build(&[sequence]);
         let all: Vec<u32> = (0..forest.len() as u32).collect();
         let pass = decoder.pass(&forest, &all);
-        for keep in [Keep::Nothing, Keep::All] {
+        for keep in [Keep::Nothing, Keep::Inputs, Keep::All] {
             let mut gradients = Gradients::zeros(decoder.kernels(), &adapter);
             let before = used.load(Ordering::Relaxed);
             let mut activations = Activations::default();
             decoder.forward(Some(&adapter), &pass, keep, &mut activations);
-            if keep == Keep::All {
+            if keep != Keep::Nothing {
                 let target = Target { row: 0, token: 1, weight: 1.0 };
                 decoder.backward(&adapter, &pass, &[target], &mut activations, &mut gradients);
             }
@@ -217,6 +220,111 @@ fn memory_of_passes_is_known_beforehand() {
         let fits = tokens_that_fit(decoder.config(), Keep::All, 8 << 30) as u64;
         assert!(fits * bytes_per_token(decoder.config(), Keep::All) < 8 << 30 && fits > 1000);
     }
+}
+
+/// A model on the host as a card that has only so much memory left.
+fn cramped(left: u64) -> Option<Twin<CudaKernels<HostQueue>>> {
+    let kernels = host_queue::kernels(Precision::Bf16)?;
+    let twin = Twin::open("qwen3", kernels.clone());
+    let queue = kernels.queue();
+    let used = queue.used.load(Ordering::Relaxed);
+    queue.limit.store(used + left as usize, Ordering::Relaxed);
+    Some(twin)
+}
+
+/// Forty rows that share nothing.
+fn apart() -> Vec<TrainRow> {
+    let row = |i: u32| {
+        let prompt = (0..12).map(|j| 3 + (i * 7 + j * 5) % 90).chain([i + 3]).rev().collect();
+        TrainRow { prompt, completion: vec![5, 9], group: i }
+    };
+    (0..40).map(row).collect()
+}
+
+#[test]
+fn full_memory_in_training_says_what_would_fit() {
+    let tokens_of = |max_tokens, left| {
+        let twin = cramped(left)?;
+        let settings =
+            TrainSettings { batch_rows: 40, max_tokens, order: Order::File, ..Default::default() };
+        let data = TrainData { train: apart(), validation: vec![] };
+        let adapter = twin.adapter();
+        Some(train(&twin.decoder, adapter, &data, &settings, None, &mut ()).map(|_| ()))
+    };
+    let left = 3 << 20;
+    let Some(found) = tokens_of(TokensPerStep::AtMost(10_000), left) else { return };
+    let error = found.unwrap_err();
+    let message = error.to_string();
+    let EngineError::PassMemory { tokens, fit, wanted, free, .. } = error else {
+        panic!("{message}")
+    };
+    assert!(message.contains(&format!("--max-tokens-per-step {fit}")), "{message}");
+    assert!(wanted > free && tokens > 400 && fit > 20 && fit < tokens, "{message}");
+    assert!(message.contains("--recompute"), "{message}");
+    tokens_of(TokensPerStep::AtMost(fit), left).unwrap().unwrap();
+    tokens_of(TokensPerStep::Auto, left).unwrap().unwrap();
+}
+
+#[test]
+fn a_step_waits_for_the_card_once() {
+    let Some(kernels) = host_queue::kernels(Precision::F32) else { return };
+    let twin = Twin::open("llama", kernels.clone());
+    let settings = TrainSettings {
+        batch_rows: 5,
+        accumulation: 4,
+        max_tokens: TokensPerStep::AtMost(30),
+        clip: Some(1e-3),
+        ..TrainSettings::default()
+    };
+    let data = TrainData { train: apart(), validation: vec![] };
+    let adapter = twin.adapter();
+    let waits = || kernels.queue().waits.load(Ordering::Relaxed);
+    let before = waits();
+    let trained = train(&twin.decoder, adapter, &data, &settings, None, &mut ()).unwrap();
+    assert_eq!(trained.history.steps.len(), 2);
+    assert!(trained.history.steps.iter().all(|step| step.loss > 1.0));
+    assert_eq!(waits() - before, 2);
+}
+
+#[test]
+fn recomputing_blocks_changes_no_bit_and_takes_less() {
+    for name in MODELS {
+        let trained = |recompute| {
+            let kernels = host_queue::kernels(Precision::Bf16)?;
+            let twin = Twin::open(name, kernels.clone());
+            let settings =
+                TrainSettings { batch_rows: 5, epochs: 2, recompute, ..TrainSettings::default() };
+            let data = TrainData { train: twin.rows(), validation: vec![] };
+            let adapter = twin.adapter();
+            let trained = train(&twin.decoder, adapter, &data, &settings, None, &mut ()).unwrap();
+            let pairs = trained.adapter.pairs().iter().flat_map(|pair| [&pair.a, &pair.b]);
+            let bits = pairs.flat_map(|x| kernels.download(x)).map(f32::to_bits);
+            Some((bits.collect::<Vec<_>>(), kernels.queue().peak.load(Ordering::Relaxed)))
+        };
+        let (Some((kept, more)), Some((again, less))) = (trained(false), trained(true)) else {
+            return;
+        };
+        assert_eq!(kept, again, "{name}");
+        assert!(less < more, "{name}: {less} of {more}");
+    }
+}
+
+#[test]
+fn full_memory_in_scoring_says_what_would_fit() {
+    let scored = |max_tokens: Option<usize>| {
+        let twin = cramped(1 << 19)?;
+        let row = |row: TrainRow| ScoreRow { prompt: row.prompt, candidates: vec![row.completion] };
+        let rows: Vec<ScoreRow> = apart().into_iter().map(row).collect();
+        let wanted = max_tokens.map_or(TokensPerStep::Auto, TokensPerStep::AtMost);
+        let most = wanted.resolve(&twin.decoder, Keep::Nothing);
+        Some(score(&twin.decoder, None, &rows, most, |_| true).map(|_| ()))
+    };
+    let Some(found) = scored(Some(10_000)) else { return };
+    let error = found.unwrap_err();
+    let EngineError::PassMemory { tokens, fit, .. } = error else { panic!("{error}") };
+    assert!(tokens > 400 && fit > 20 && fit < tokens, "{error}");
+    scored(Some(fit)).unwrap().unwrap();
+    scored(None).unwrap().unwrap();
 }
 
 /// Runs `check` on every reference model, with the card's kernels on the host and on a card.

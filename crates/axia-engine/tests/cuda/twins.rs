@@ -414,7 +414,8 @@ fn full_memory_is_an_error_that_stays() {
     if kernels(Precision::F32).is_none() {
         return;
     }
-    let card = CudaKernels::new(HostQueue { limit: 4096, ..HostQueue::default() }, Precision::F32);
+    let card =
+        CudaKernels::new(HostQueue { limit: 4096.into(), ..HostQueue::default() }, Precision::F32);
     let mut x = card.upload(&[1.0; 512]);
     card.check().unwrap();
     card.prepare(&mut x, 2000);

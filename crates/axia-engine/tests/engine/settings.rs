@@ -1,6 +1,7 @@
 //! Settings and rows that make no sense are refused, each by name.
 
 use crate::tiny::{VOCAB, data, fresh, model, run, settings};
+use axia_engine::decoder::TokensPerStep;
 use axia_engine::error::EngineError;
 use axia_engine::train::{EarlyStopping, Optimizer, TrainData, TrainSettings};
 
@@ -25,7 +26,11 @@ fn counts_must_be_positive() {
     assert_setting("gradient accumulation", &data, &TrainSettings { accumulation: 0, ..s() });
     assert_setting("the number of epochs", &data, &TrainSettings { epochs: 0, ..s() });
     assert_setting("the limit of steps", &data, &TrainSettings { max_steps: Some(0), ..s() });
-    assert_setting("the token budget", &data, &TrainSettings { max_tokens: 0, ..s() });
+    assert_setting(
+        "the token budget",
+        &data,
+        &TrainSettings { max_tokens: TokensPerStep::AtMost(0), ..s() },
+    );
     let none = TrainData { train: Vec::new(), ..data };
     assert_setting("the number of training rows", &none, &s());
 }
@@ -83,7 +88,7 @@ fn huge_counts_do_not_overflow() {
         accumulation: 2,
         epochs: usize::MAX,
         max_steps: Some(2),
-        max_tokens: usize::MAX,
+        max_tokens: TokensPerStep::AtMost(usize::MAX),
         ..settings()
     };
     let decoder = model();

@@ -73,7 +73,7 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let kind = match &error {
             EngineError::Cancelled => Kind::Cancelled,
-            EngineError::File(_) => Kind::Failed,
+            EngineError::File(_) | EngineError::PassMemory { .. } => Kind::Failed,
             EngineError::Cuda(error) if !error.is_usage() => Kind::Failed,
             _ => Kind::Input,
         };

@@ -2,8 +2,9 @@
 
 use super::failure::{Failure, Outcome};
 use super::rows::{Rows, ScoreLine};
-use super::session::{Compute, Session, bar, peak_memory_mib};
+use super::session::{Compute, Memory, Session, bar, peak_memory_mib};
 use super::stdout::print;
+use axia_engine::decoder::Keep;
 use clap::Args;
 use serde_json::json;
 use std::io::Write;
@@ -28,10 +29,7 @@ pub struct ScoreArgs {
     /// PEFT adapter to apply
     #[arg(long)]
     adapter: Option<PathBuf>,
-    /// Most distinct tokens computed at once
-    #[arg(long, default_value_t = 4096)]
-    max_tokens: usize,
-    /// Sequences per forward pass in other programs; here --max-tokens decides
+    /// Sequences per forward pass in other programs; here --max-tokens-per-step decides
     #[arg(long, hide = true)]
     batch: Option<usize>,
     /// Only the first N rows; 0 for all
@@ -45,6 +43,8 @@ pub struct ScoreArgs {
     out: Option<PathBuf>,
     #[command(flatten)]
     compute: Compute,
+    #[command(flatten)]
+    memory: Memory,
 }
 
 /// Runs the command.
@@ -56,17 +56,13 @@ pub fn run(args: ScoreArgs) -> Outcome {
     let rows = lines.convert(|line| line.tokenize(model.tokenizer()))?;
     let bar = bar("scoring", rows.len() as u64, "rows");
     let started = Instant::now();
-    let scores = axia_engine::score::score(
-        model.decoder(),
-        adapter.as_ref(),
-        &rows,
-        args.max_tokens.max(1),
-        |done| {
+    let most = args.memory.max_tokens_per_step.resolve(model.decoder(), Keep::Nothing);
+    let scores =
+        axia_engine::score::score(model.decoder(), adapter.as_ref(), &rows, most.max(1), |done| {
             bar.set_position(done as u64);
             !session.cancelled()
-        },
-    )
-    .map_err(|e| lines.locate(e))?;
+        })
+        .map_err(|e| lines.locate(e))?;
     let seconds = started.elapsed().as_secs_f64();
     bar.finish_and_clear();
     if let Some(path) = &args.out {

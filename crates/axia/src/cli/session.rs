@@ -4,6 +4,7 @@ use super::failure::{Failure, Outcome};
 use crate::models::{self, Check, ModelError, ModelReference, Settings, Watch};
 use crate::study::Follow;
 use axia_engine::Model;
+use axia_engine::decoder::TokensPerStep;
 use axia_engine::kernels::cuda::{CudaError, KernelCache, Precision, Unusable, probe};
 use axia_engine::kernels::{Device, DeviceKernels};
 use clap::Args;
@@ -25,6 +26,16 @@ pub struct Compute {
     /// What a card multiplies: bf16, tf32 or f32
     #[arg(long, default_value_t)]
     pub precision: Precision,
+}
+
+/// How work is cut to fit into memory.
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Computation")]
+pub struct Memory {
+    /// Most distinct tokens computed at once: a number, or auto (what a card has memory for; 4096 on
+    /// the CPU)
+    #[arg(long, value_name = "auto|N", default_value_t, alias = "max-tokens")]
+    pub max_tokens_per_step: TokensPerStep,
 }
 
 /// One running command.

@@ -3,7 +3,7 @@
 use super::failure::{Failure, Outcome};
 use super::judging_args::{JudgingArgs, JudgingDefaults};
 use super::playing_args::PlayingArgs;
-use super::session::{Compute, Session, StudyBars};
+use super::session::{Compute, Memory, Session, StudyBars};
 use super::stdout::{print, print_json};
 use crate::games::find_own;
 use crate::judge::Ways;
@@ -118,8 +118,14 @@ pub struct StudyArgs {
     /// Say what would be done, and do nothing
     #[arg(long, conflicts_with = "json")]
     dry_run: bool,
+    /// Compute blocks a second time on the way back instead of keeping what they found: slower, in
+    /// less memory, with the same result
+    #[arg(long, help_heading = "Computation")]
+    recompute: bool,
     #[command(flatten)]
     compute: Compute,
+    #[command(flatten)]
+    memory: Memory,
 }
 
 impl StudyArgs {
@@ -221,6 +227,8 @@ impl StudyArgs {
                 )?),
             },
             tensorboard: self.tensorboard,
+            max_tokens: self.memory.max_tokens_per_step,
+            recompute: self.recompute,
             command: command_line(),
         };
         let result = Experiment::open(&study, &out)

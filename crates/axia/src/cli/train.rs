@@ -2,7 +2,7 @@
 
 use super::failure::{Failure, Outcome};
 use super::rows::{Rows, TrainLine};
-use super::session::{Compute, Session, bar, peak_memory_mib};
+use super::session::{Compute, Memory, Session, bar, peak_memory_mib};
 use super::stdout::print;
 use crate::models::BaseName;
 use anyhow::anyhow;
@@ -61,14 +61,17 @@ pub struct TrainArgs {
     /// Seed of a fresh adapter
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Most distinct tokens computed at once
-    #[arg(long, default_value_t = 4096)]
-    max_tokens: usize,
     /// Arithmetic: float32
     #[arg(long, default_value = "float32", value_parser = ["float32"])]
     dtype: String,
+    /// Compute blocks a second time on the way back instead of keeping what they found: slower, in
+    /// less memory, with the same result
+    #[arg(long, help_heading = "Computation")]
+    recompute: bool,
     #[command(flatten)]
     compute: Compute,
+    #[command(flatten)]
+    memory: Memory,
 }
 
 struct Follow<'a> {
@@ -114,7 +117,8 @@ pub fn run(args: TrainArgs) -> Outcome {
         schedule: Schedule::Constant,
         warmup: 0.0,
         order: Order::File,
-        max_tokens: args.max_tokens,
+        max_tokens: args.memory.max_tokens_per_step,
+        recompute: args.recompute,
         ..TrainSettings::default()
     };
     let bar = bar("training", args.steps as u64 + 1, "steps");

@@ -7,6 +7,7 @@ use super::{Follow, RunDir, Settings, StudyError};
 use crate::models::BaseName;
 use crate::respondent::PromptReader;
 use axia_engine::adapter::LoraConfig;
+use axia_engine::decoder::TokensPerStep;
 use axia_engine::error::FileError;
 use axia_engine::lora::{Adapter, LoraSettings};
 use axia_engine::train::{
@@ -55,6 +56,10 @@ pub(super) struct Workshop<'a> {
     pub dir: &'a RunDir,
     /// Whether events for TensorBoard are written.
     pub tensorboard: bool,
+    /// Most distinct tokens computed at once.
+    pub max_tokens: TokensPerStep,
+    /// Whether blocks are computed once more instead of kept.
+    pub recompute: bool,
 }
 
 impl Workshop<'_> {
@@ -168,6 +173,8 @@ impl Workshop<'_> {
             early_stopping: s.early_stopping,
             order: s.order,
             seed,
+            max_tokens: self.max_tokens,
+            recompute: self.recompute,
             ..TrainSettings::default()
         }
     }

@@ -5,6 +5,7 @@ use crate::judge::Judging;
 use crate::perplexity::Measuring;
 use crate::play::Playing;
 use axia_engine::Model;
+use axia_engine::decoder::TokensPerStep;
 use axia_values::instrument::{Dimension, Instrument, Split};
 use axia_values::target::{Direction, Target};
 use std::path::Path;
@@ -31,6 +32,10 @@ pub struct Study<'a> {
     pub playing: Option<Playing>,
     /// Whether training writes events for TensorBoard beside its metrics.
     pub tensorboard: bool,
+    /// Most distinct tokens that training computes at once.
+    pub max_tokens: TokensPerStep,
+    /// Whether training computes blocks once more instead of keeping their activations.
+    pub recompute: bool,
     /// The command line that repeats the run.
     pub command: String,
 }

@@ -141,6 +141,8 @@ impl<'a> Experiment<'a> {
             settings: &study.settings,
             dir: &dir,
             tensorboard: study.tensorboard,
+            max_tokens: study.max_tokens,
+            recompute: study.recompute,
         };
         // The control's rows do not depend on the target: it learns the baseline everywhere.
         let first = &study.steerings[0].target;

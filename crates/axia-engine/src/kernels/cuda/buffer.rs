@@ -60,6 +60,11 @@ impl<Q: Queue> CudaBuffer<Q> {
         Ok(self.address_mut())
     }
 
+    /// Gives it the length `len` on a card that has failed, where it is NaN to all who read it.
+    pub(super) fn lose(&mut self, len: usize) {
+        *self = Self { len, ..Self::default() };
+    }
+
     pub(super) fn upload(&mut self, queue: &Q, data: &[f32]) -> Result<(), CudaError> {
         self.resize(queue, data.len())?;
         self.space.write(queue, bytemuck::cast_slice(data), 0)

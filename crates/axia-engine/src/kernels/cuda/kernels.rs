@@ -344,6 +344,24 @@ impl<Q: Queue> Kernels for CudaKernels<Q> {
         found.unwrap_or_else(|| vec![f32::NAN; targets.len()])
     }
 
+    fn log_probs_to(
+        &self,
+        x: &CudaBuffer<Q>,
+        head: &CudaWeight<Q>,
+        softcap: Option<f32>,
+        targets: &[Target],
+        dx: Option<&mut CudaBuffer<Q>>,
+        found: &mut CudaBuffer<Q>,
+    ) {
+        let done = self.run(|work| {
+            let at = found.resize(work.queue, targets.len())?;
+            work.queue_log_probs(x, head, softcap, targets, dx, at)
+        });
+        if done.is_none() {
+            found.lose(targets.len());
+        }
+    }
+
     fn adamw(
         &self,
         settings: &AdamW,

@@ -24,6 +24,23 @@ impl<Q: Queue> Work<'_, Q> {
         targets: &[Target],
         dx: Option<&mut CudaBuffer<Q>>,
     ) -> Result<Vec<f32>, CudaError> {
+        let found = self.state.found.reserve(self.queue, 4 * targets.len())?;
+        self.queue_log_probs(x, head, softcap, targets, dx, found)?;
+        let mut values = vec![0f32; targets.len()];
+        self.state.found.read(self.queue, bytemuck::cast_slice_mut(&mut values))?;
+        Ok(values)
+    }
+
+    /// [`Self::log_probs`] to the address `found`, where there is room for one number per target.
+    pub fn queue_log_probs(
+        &mut self,
+        x: &CudaBuffer<Q>,
+        head: &CudaWeight<Q>,
+        softcap: Option<f32>,
+        targets: &[Target],
+        dx: Option<&mut CudaBuffer<Q>>,
+        found: u64,
+    ) -> Result<(), CudaError> {
         let (vocab, hidden) = (head.rows(), head.columns());
         let rows = x.len() / hidden.max(1);
         check_len("the final hidden states", x, rows * hidden)?;
@@ -33,16 +50,13 @@ impl<Q: Queue> Work<'_, Q> {
         };
         check_targets(targets, rows, vocab)?;
         self.upload_targets(rows, targets)?;
-        let found = self.state.found.reserve(self.queue, 4 * targets.len())?;
         let from = self.operand(x)?;
         let step = (LOGITS / vocab.max(1)).clamp(1, rows.max(1));
         for first in (0..rows).step_by(step) {
             let part = first..(first + step).min(rows);
             self.read_rows(from, head, softcap, part, (found, gradient))?;
         }
-        let mut values = vec![0f32; targets.len()];
-        self.state.found.read(self.queue, bytemuck::cast_slice_mut(&mut values))?;
-        Ok(values)
+        Ok(())
     }
 
     fn upload_targets(&mut self, rows: usize, targets: &[Target]) -> Result<(), CudaError> {

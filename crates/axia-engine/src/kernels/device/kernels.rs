@@ -275,6 +275,22 @@ impl Kernels for DeviceKernels {
         })
     }
 
+    fn log_probs_to(
+        &self,
+        x: &DeviceBuffer,
+        head: &DeviceWeight,
+        softcap: Option<f32>,
+        targets: &[Target],
+        dx: Option<&mut DeviceBuffer>,
+        found: &mut DeviceBuffer,
+    ) {
+        on!(self, |side| {
+            let (dx, found) = (dx.map(|dx| side.write(dx)), side.write(found));
+            let (x, head) = (side.read(x), side.weight(head));
+            side.kernels.log_probs_to(x, head, softcap, targets, dx, found);
+        });
+    }
+
     fn adamw(
         &self,
         settings: &AdamW,
