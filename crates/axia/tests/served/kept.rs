@@ -5,7 +5,10 @@ use crate::remote_stub::{Stub, fails};
 use crate::server::{ABLE, Behaviour, TEXT_ALONE, serve};
 use axia::respondent::{AnswerCache, Respondent, Scoring, Served, Shape};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 fn questions() -> Vec<Scoring> {
     (0..12).map(|i| plain(&format!("{i}. Rating: "), &RATINGS)).collect()
@@ -38,7 +41,19 @@ fn nothing_is_asked_twice() {
 #[test]
 fn a_stopped_run_asks_for_the_rest_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let stub = serve(ABLE);
+    // While the run is to be stopped, the last questions get no answers: however late the stop is
+    // heard of, there are questions left.
+    let answers_all = Arc::new(AtomicBool::new(true));
+    let may_answer = Arc::clone(&answers_all);
+    let stub = Stub::new(move |request, number| {
+        let prompt = request.body["prompt"].as_str().unwrap_or_default();
+        let is_late = ["9. ", "10. ", "11. "].iter().any(|start| prompt.starts_with(start));
+        let start = Instant::now();
+        while is_late && !may_answer.load(Ordering::SeqCst) && start.elapsed().as_secs() < 20 {
+            thread::sleep(Duration::from_millis(5));
+        }
+        ABLE.act(request, number)
+    });
     let whole = {
         let served = connect(&stub, tempfile::tempdir().unwrap().path());
         let before = asked(&stub);
@@ -47,7 +62,12 @@ fn a_stopped_run_asks_for_the_rest_alone() {
     };
     let served = connect(&stub, folder.path());
     let before = asked(&stub);
-    assert!(served.score(&questions(), &mut |done| done < 5).is_err());
+    answers_all.store(false, Ordering::SeqCst);
+    let mut stop_at_five = |done| {
+        answers_all.store(done >= 5, Ordering::SeqCst);
+        done < 5
+    };
+    assert!(served.score(&questions(), &mut stop_at_five).is_err());
     drop(served);
     // Requests under way when the stop came are asked again.
     let first = asked(&stub) - before;
