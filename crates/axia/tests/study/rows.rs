@@ -202,7 +202,8 @@ fn settings_that_make_no_sense_are_named() {
         ("--batch 0", ["--batch", "at least 1"]),
         ("--steps 0", ["--steps", "at least 1"]),
         ("--lr -1", ["the learning rate", "positive"]),
-        ("--max-tokens 0", ["token", "at least 1"]),
+        ("--max-tokens-per-step 0", ["token", "at least 1"]),
+        ("--max-tokens-per-step many", ["--max-tokens-per-step", "auto or a number"]),
         ("--dtype float16", ["--dtype", "float32"]),
         ("--init none", ["`none`", "not a PEFT adapter"]),
     ] {
