@@ -86,6 +86,14 @@ fn elementwise_kernels() {
 }
 
 #[test]
+fn the_trial_of_a_card_passes() {
+    for precision in [Precision::F32, Precision::Tf32, Precision::Bf16] {
+        let Some(card) = kernels(precision) else { return };
+        card.try_out().unwrap();
+    }
+}
+
+#[test]
 fn sums_of_squares_in_double_precision() {
     let Some(card) = kernels(Precision::F32) else { return };
     let cpu = CpuKernels::default();

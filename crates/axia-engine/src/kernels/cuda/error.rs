@@ -48,7 +48,7 @@ pub enum Unusable {
 }
 
 /// Anything that goes wrong on a card. The first error stays: what follows it computes nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Error)]
 #[non_exhaustive]
 pub enum CudaError {
     /// No card can be used.
@@ -100,6 +100,18 @@ pub enum CudaError {
         action: &'static str,
         /// What the library says.
         problem: String,
+    },
+    /// The card does not compute what the CPU computes.
+    #[error(
+        "the card computes {what} wrongly: {found} where the CPU finds {expected}; use --device cpu, and please report this"
+    )]
+    Wrong {
+        /// What was tried.
+        what: &'static str,
+        /// What the card finds.
+        found: f32,
+        /// What the CPU finds.
+        expected: f32,
     },
     /// Attention heads that the kernels do not cover.
     #[error("attention heads are {found} wide, but on a card at most {most} are supported")]

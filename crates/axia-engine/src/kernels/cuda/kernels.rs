@@ -87,7 +87,7 @@ impl<Q: Queue> Clone for CudaKernels<Q> {
 }
 
 impl CudaKernels<Card> {
-    /// Prepares card `cuda:index`; compiled kernels are kept in `cache`.
+    /// Prepares card `cuda:index` and tries it out; compiled kernels are kept in `cache`.
     ///
     /// # Errors
     /// [`CudaError`] where the card, its driver or a library cannot be used.
@@ -96,7 +96,9 @@ impl CudaKernels<Card> {
         precision: Precision,
         cache: &KernelCache,
     ) -> Result<Self, CudaError> {
-        Ok(Self::new(Card::open(index, cache)?, precision))
+        let kernels = Self::new(Card::open(index, cache)?, precision);
+        kernels.try_out()?;
+        Ok(kernels)
     }
 }
 
@@ -123,6 +125,11 @@ impl<Q: Queue> CudaKernels<Q> {
     /// [`CudaError`]
     pub fn weight_of(&self, data: &[f32], columns: usize) -> Result<CudaWeight<Q>, CudaError> {
         self.attempt(|work| work.weight_of(data, columns))
+    }
+
+    /// The first failure, if there was one.
+    pub(super) fn failure(&self) -> Option<CudaError> {
+        self.state().error.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State<Q>> {

@@ -25,6 +25,7 @@ mod queue;
 mod scratch;
 mod sources;
 mod tables;
+mod trial;
 mod weight;
 mod work;
 

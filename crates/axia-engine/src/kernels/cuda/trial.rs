@@ -1,0 +1,117 @@
+//! A trial of a card before anything rests on it.
+
+use super::error::CudaError;
+use super::kernels::CudaKernels;
+use super::queue::Queue;
+use crate::forest::{AttentionPlan, Forest};
+use crate::kernels::cpu::CpuWeight;
+use crate::kernels::{AttentionShape, CpuKernels, Kernels, Linear, Write};
+
+/// By how much of the largest number a card may differ: bfloat16 keeps 8 bits of a factor, and a
+/// wrong result is off by much more.
+const TOLERANCE: f32 = 2e-2;
+/// Rows and columns of the matrix that is tried.
+const SHAPE: [usize; 2] = [64, 32];
+/// Tokens that are tried: the nodes of the forest.
+const TOKENS: usize = 40;
+
+impl<Q: Queue> CudaKernels<Q> {
+    /// Computes a matrix product, a norm and attention, forward and backward, and compares them with
+    /// the CPU's.
+    ///
+    /// # Errors
+    /// [`CudaError::Wrong`] where they differ, or whatever keeps them from being computed.
+    pub fn try_out(&self) -> Result<(), CudaError> {
+        let [rows, columns] = SHAPE;
+        let matrix = numbers(rows * columns, 1);
+        let weight = self.weight_of(&matrix, columns)?;
+        let found = results(self, &weight);
+        if let Some(error) = self.failure() {
+            return Err(error);
+        }
+        let expected = results(&CpuKernels::default(), &CpuWeight::owned(matrix, columns));
+        let mut pairs = found.iter().zip(&expected);
+        pairs.try_for_each(|((what, found), (_, expected))| compare(what, found, expected))
+    }
+}
+
+/// What some kernels make of the same numbers.
+fn results<K: Kernels>(k: &K, weight: &K::Weight) -> Vec<(&'static str, Vec<f32>)> {
+    let [rows, columns] = SHAPE;
+    let layer = Linear { weight, bias: None, lora: None };
+    let x = k.upload(&numbers(TOKENS * columns, 2));
+    let [mut y, mut dx, mut norm, mut out] = [(); 4].map(|()| K::Buffer::default());
+    k.linear(&x, layer, Write::Set, &mut y);
+    k.linear_backward(&y, layer, Write::Set, &mut dx);
+    k.rms_norm(&y, &k.upload(&numbers(rows, 3)), 1e-5, &mut norm);
+
+    let heads = AttentionShape { heads: 2, kv_heads: 1, head_dim: 32, scale: 0.5, softcap: None };
+    // Two sequences that share their first 20 tokens.
+    let (forest, _) =
+        Forest::build(&[(0..25).collect(), (0..20).chain(100..115).collect::<Vec<u32>>()]);
+    let queries: Vec<u32> = (0..forest.len() as u32).collect();
+    let plan = AttentionPlan::new(forest.parents(), &queries);
+    let [keys, values] = [4, 5].map(|seed| k.upload(&numbers(TOKENS * heads.kv_width(), seed)));
+    k.attention(&heads, &plan, [&norm, &keys, &values], &mut out);
+    let [mut dq, mut dk, mut dv] = [(); 3].map(|()| K::Buffer::default());
+    let gradients = [&mut dq, &mut dk, &mut dv];
+    k.attention_backward(&heads, &plan, [&norm, &keys, &values], &y, gradients);
+    [
+        ("a matrix product", &y),
+        ("a gradient through a matrix", &dx),
+        ("a norm", &norm),
+        ("attention", &out),
+        ("gradients of queries", &dq),
+        ("gradients of keys", &dk),
+        ("gradients of values", &dv),
+    ]
+    .map(|(what, buffer)| (what, k.download(buffer)))
+    .to_vec()
+}
+
+/// Numbers between -1 and 1 without a pattern that a mistake could hide in: the fractional parts of
+/// multiples of an irrational number.
+fn numbers(count: usize, seed: u32) -> Vec<f32> {
+    let start = f64::from(seed) * std::f64::consts::SQRT_2;
+    let step = std::f64::consts::PI;
+    (0..count).map(|i| ((start + i as f64 * step).fract() * 2.0 - 1.0) as f32).collect()
+}
+
+fn compare(what: &'static str, found: &[f32], expected: &[f32]) -> Result<(), CudaError> {
+    let largest = expected.iter().fold(0f32, |most, x| most.max(x.abs()));
+    let wrong = |(found, expected): &(&f32, &f32)| {
+        // Not a number is wrong too.
+        (**found - **expected).abs().partial_cmp(&(TOLERANCE * largest))
+            != Some(std::cmp::Ordering::Less)
+    };
+    match found.iter().zip(expected).find(wrong) {
+        Some((&found, &expected)) => Err(CudaError::Wrong { what, found, expected }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_found() {
+        let right = [1.0, -2.0, 0.5];
+        assert!(compare("x", &[1.01, -2.0, 0.49], &right).is_ok());
+        for wrong in [[1.0, -2.0, 0.55], [1.0, f32::NAN, 0.5], [-1.0, -2.0, 0.5]] {
+            let error = compare("a norm", &wrong, &right).unwrap_err().to_string();
+            assert!(error.contains("a norm") && error.contains("--device cpu"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_numbers_have_no_period() {
+        let all = numbers(1000, 1);
+        let mean = all.iter().sum::<f32>() / 1000.0;
+        assert!(mean.abs() < 0.1 && all.iter().all(|x| x.abs() <= 1.0), "{mean}");
+        let mut sorted = all;
+        sorted.sort_by(f32::total_cmp);
+        sorted.dedup();
+        assert!(sorted.len() > 990);
+    }
+}
