@@ -3,11 +3,12 @@
     python scripts/check_lora_gguf.py path/to/axia path/to/model.gguf
 
 Run by hand with a Python that has the PyPI packages xllamacpp (llama.cpp, prebuilt), safetensors
-and numpy. Random adapters (plain LoRA; one with rank-stabilised factors and ranks by pattern; one on queries and
-keys alone, whose rows GGUF files hold in another order) are given to axia as PEFT folders and to llama.cpp as the files that axia
-makes of them. llama.cpp rounds activations to 8 bits where weights are quantised, so that the two
-differ without an adapter too; what the adapter changes must be the same for both: the changes of
-log-probabilities must correlate, and what differs must be about what differs without it.
+and numpy. Random adapters (plain LoRA; one with rank-stabilised factors and ranks by pattern; one
+on queries and keys alone, whose rows GGUF files hold in another order) are given to axia as PEFT
+folders and to llama.cpp as the files that axia makes of them. llama.cpp rounds activations to
+8 bits where weights are quantised, so that the two differ without an adapter too; what the adapter
+changes must be the same for both: the changes of log-probabilities must correlate, and what
+differs must be about what differs without it.
 """
 
 import json

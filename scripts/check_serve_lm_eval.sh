@@ -6,8 +6,9 @@
 #   scripts/check_serve_lm_eval.sh path/to/model.gguf path/to/hf-folder [RUN RESPONDENT]
 #
 # With a finished run of that model and the name of one of its respondents, that adapter is compared
-# as well: transformers reads it through PEFT (which the Python must have). The folder holds the model of the GGUF file for transformers, as plain f32 (say, written by
-# transformers from that same file). PYTHON names the Python; LM_EVAL_PYTHON one that has
+# as well: transformers reads it through PEFT (which the Python must have). The folder holds the
+# model of the GGUF file for transformers, as plain f32 (say, written by transformers from that same
+# file). PYTHON names the Python; LM_EVAL_PYTHON one that has
 # lm-eval[api] as well, then nothing is installed. AXIA names the binary, by default the one that
 # cargo built last. Nothing is fetched from the hub.
 set -euo pipefail

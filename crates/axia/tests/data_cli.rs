@@ -1,22 +1,17 @@
 //! `axia data` as users run it.
 
+use said::Said;
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
+mod said;
+
 /// A folder to run in, with the files of one test.
 struct Bench {
     folder: TempDir,
-}
-
-/// What a command said.
-#[derive(Debug)]
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
 }
 
 impl Bench {
@@ -44,12 +39,7 @@ impl Bench {
     fn run_args(&self, args: &[&str]) -> Said {
         let mut command = Command::new(env!("CARGO_BIN_EXE_axia"));
         let output = command.arg("data").args(args).current_dir(self.folder.path()).output();
-        let Output { status, stdout, stderr } = output.unwrap();
-        Said {
-            code: status.code().unwrap(),
-            out: String::from_utf8(stdout).unwrap(),
-            err: String::from_utf8(stderr).unwrap(),
-        }
+        output.unwrap().into()
     }
 
     /// Runs a command that succeeds and gives its data.

@@ -1,26 +1,21 @@
 //! `axia data build-dilemmas` as users run it.
 
+use said::Said;
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
+mod said;
+
 /// A folder to run in.
 struct Bench {
     folder: TempDir,
-}
-
-/// What a command said.
-#[derive(Debug)]
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
 }
 
 impl Bench {
@@ -48,19 +43,15 @@ impl Bench {
 
     /// Runs the command on the dump, into the folder `aita`, with these further words.
     fn run(&self, words: &str) -> Said {
-        let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_axia"))
+        Command::new(env!("CARGO_BIN_EXE_axia"))
             .args(["data", "build-dilemmas", "dump.ndjson", "--out", "aita"])
             .args(words.split_whitespace())
             .env_remove("OPENAI_API_KEY")
             .env("AXIA_ANNOTATOR_KEY", "sesame")
             .current_dir(self.folder.path())
             .output()
-            .unwrap();
-        Said {
-            code: status.code().unwrap(),
-            out: String::from_utf8(stdout).unwrap(),
-            err: String::from_utf8(stderr).unwrap(),
-        }
+            .unwrap()
+            .into()
     }
 
     fn ok(&self, words: &str) -> Said {

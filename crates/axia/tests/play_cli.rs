@@ -1,11 +1,14 @@
 //! `axia play` as users run it.
 
+use said::Said;
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
+
+mod said;
 
 #[allow(dead_code)]
 #[path = "../../axia-adventure/tests/reference/fixtures.rs"]
@@ -14,14 +17,6 @@ mod fixtures;
 /// A folder to run in, with the reference game's data in `game_data`.
 struct Bench {
     folder: TempDir,
-}
-
-/// What a command said.
-#[derive(Debug)]
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
 }
 
 impl Bench {
@@ -56,12 +51,7 @@ impl Bench {
         let mut child = command.spawn().unwrap();
         // A command that fails early does not read.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
-        Said {
-            code: status.code().unwrap(),
-            out: String::from_utf8(stdout).unwrap(),
-            err: String::from_utf8(stderr).unwrap(),
-        }
+        child.wait_with_output().unwrap().into()
     }
 
     fn ok(&self, words: &str) -> String {

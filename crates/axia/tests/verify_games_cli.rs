@@ -1,10 +1,13 @@
 //! `axia data verify-games` and `axia data check` with games, as users run them.
 
+use said::Said;
 use serde_json::{Value as Json, json};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use tempfile::TempDir;
+
+mod said;
 
 #[allow(dead_code)]
 #[path = "../../axia-adventure/tests/reference/fixtures.rs"]
@@ -12,13 +15,6 @@ mod fixtures;
 
 struct Bench {
     folder: TempDir,
-}
-
-#[derive(Debug)]
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
 }
 
 impl Bench {
@@ -36,12 +32,7 @@ impl Bench {
     fn data(&self, words: &str) -> Said {
         let mut command = Command::new(env!("CARGO_BIN_EXE_axia"));
         command.arg("data").args(words.split_whitespace()).current_dir(self.folder.path());
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        Said {
-            code: status.code().unwrap(),
-            out: String::from_utf8(stdout).unwrap(),
-            err: String::from_utf8(stderr).unwrap(),
-        }
+        command.output().unwrap().into()
     }
 
     /// The report on the reference game, whether it is good or bad.

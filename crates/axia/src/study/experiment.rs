@@ -58,6 +58,17 @@ struct Survey<'a> {
 /// killed run to lose little.
 const ITEMS_AT_ONCE: usize = 27;
 
+/// A respondent whose turn it is.
+#[derive(Clone)]
+struct Sitting {
+    /// With the seed, where there are several.
+    name: String,
+    /// Its name without the seed.
+    steering: String,
+    role: Role,
+    seed: u64,
+}
+
 /// A respondent's answers to the held-out items.
 struct Answered {
     name: String,
@@ -107,10 +118,13 @@ impl<'a> Experiment<'a> {
     /// [`StudyError`]; after a cancellation the run can be taken up again.
     pub fn run(mut self, follow: &mut dyn Follow) -> Result<RunSummary, StudyError> {
         let base = Embedded::new(self.study.model, None);
-        let mut answered = vec![self.evaluate("base", Role::Base, 0, &base, follow)?];
-        self.measure("base", Role::Base, 0, &base, follow)?;
-        self.judge("base", Role::Base, 0, &base, follow)?;
-        self.play("base", Role::Base, 0, &base, follow)?;
+        let sitting = Sitting {
+            name: "base".to_owned(),
+            steering: "base".to_owned(),
+            role: Role::Base,
+            seed: 0,
+        };
+        let mut answered = vec![self.observe(&sitting, &base, follow)?];
         let mut training = Vec::new();
         if !self.study.steerings.is_empty() {
             let baseline = self.baseline(&base, follow)?;
@@ -160,10 +174,8 @@ impl<'a> Experiment<'a> {
             let folder = self.dir.join(format!("adapters/{name}"));
             self.hashes.insert(format!("adapter {name}"), sha256_of(&folder)?);
             let respondent = Embedded::new(study.model, Some(study.model.read_adapter(&folder)?));
-            answered.push(self.evaluate(&name, role, seed, &respondent, follow)?);
-            self.measure(steering, role, seed, &respondent, follow)?;
-            self.judge(steering, role, seed, &respondent, follow)?;
-            self.play(steering, role, seed, &respondent, follow)?;
+            let sitting = Sitting { name, steering: steering.to_owned(), role, seed };
+            answered.push(self.observe(&sitting, &respondent, follow)?);
         }
         Ok(())
     }
@@ -237,11 +249,23 @@ impl<'a> Experiment<'a> {
         }
     }
 
+    /// Has a respondent do all that the study asks of respondents.
+    fn observe(
+        &mut self,
+        sitting: &Sitting,
+        respondent: &Embedded,
+        follow: &mut dyn Follow,
+    ) -> Result<Answered, StudyError> {
+        let answered = self.evaluate(sitting, respondent, follow)?;
+        self.measure(sitting, respondent, follow)?;
+        self.judge(sitting, respondent, follow)?;
+        self.play(sitting, respondent, follow)?;
+        Ok(answered)
+    }
+
     fn evaluate(
         &mut self,
-        name: &str,
-        role: Role,
-        seed: u64,
+        Sitting { name, role, seed, .. }: &Sitting,
         respondent: &Embedded,
         follow: &mut dyn Follow,
     ) -> Result<Answered, StudyError> {
@@ -255,71 +279,55 @@ impl<'a> Experiment<'a> {
         };
         let responses = self.ask(&survey, respondent, follow)?;
         self.took(format!("evaluate {name}"), started)?;
-        Ok(Answered { name: name.to_owned(), role, seed, responses })
+        Ok(Answered { name: name.clone(), role: *role, seed: *seed, responses })
     }
 
-    /// Has a respondent read the neutral text, if the study has any. `steering` is its name without
-    /// the seed.
+    /// Has a respondent read the neutral text, if the study has any.
     fn measure(
         &mut self,
-        steering: &str,
-        role: Role,
-        seed: u64,
+        sitting: &Sitting,
         respondent: &Embedded,
         follow: &mut dyn Follow,
     ) -> Result<(), StudyError> {
         let Some(measuring) = &self.study.measuring else { return Ok(()) };
-        let name = self.respondent(steering, role, seed);
         let started = Instant::now();
-        let readings = measuring.read(&self.dir, &name, respondent, follow)?;
-        self.took(format!("read as {name}"), started)?;
-        let steering = steering.to_owned();
+        let readings = measuring.read(&self.dir, &sitting.name, respondent, follow)?;
+        self.took(format!("read as {}", sitting.name), started)?;
+        let Sitting { name, steering, role, seed } = sitting.clone();
         self.readers.push(PerplexityReader { name, steering, role, seed, readings });
         Ok(())
     }
 
-    /// Has a respondent judge the dilemmas, if the study has any. `steering` is its name without
-    /// the seed.
+    /// Has a respondent judge the dilemmas, if the study has any.
     fn judge(
         &mut self,
-        steering: &str,
-        role: Role,
-        seed: u64,
+        sitting: &Sitting,
         respondent: &Embedded,
         follow: &mut dyn Follow,
     ) -> Result<(), StudyError> {
         let Some(judging) = &self.study.judging else { return Ok(()) };
-        let name = self.respondent(steering, role, seed);
         let started = Instant::now();
-        let judged = judging.ask(&self.dir, &name, respondent, follow)?;
-        self.took(format!("judge as {name}"), started)?;
-        self.judges.push(Judge { name, steering: steering.to_owned(), role, seed, judged });
+        let judged = judging.ask(&self.dir, &sitting.name, respondent, follow)?;
+        self.took(format!("judge as {}", sitting.name), started)?;
+        let Sitting { name, steering, role, seed } = sitting.clone();
+        self.judges.push(Judge { name, steering, role, seed, judged });
         Ok(())
     }
 
-    /// Has a respondent play the games, if the study has any. `steering` is its name without the
-    /// seed.
+    /// Has a respondent play the games, if the study has any.
     fn play(
         &mut self,
-        steering: &str,
-        role: Role,
-        seed: u64,
+        sitting: &Sitting,
         respondent: &Embedded,
         follow: &mut dyn Follow,
     ) -> Result<(), StudyError> {
         let Some(playing) = &self.study.playing else { return Ok(()) };
-        let name = self.respondent(steering, role, seed);
         let started = Instant::now();
-        let turns = playing.ask(&self.dir, &name, respondent, follow)?;
-        self.took(format!("play as {name}"), started)?;
-        let (steering, role) = (steering.to_owned(), PlayRole::from(role));
-        self.players.push(Player { name, steering, role, seed, turns });
+        let turns = playing.ask(&self.dir, &sitting.name, respondent, follow)?;
+        self.took(format!("play as {}", sitting.name), started)?;
+        let Sitting { name, steering, role, seed } = sitting.clone();
+        self.players.push(Player { name, steering, role: PlayRole::from(role), seed, turns });
         Ok(())
-    }
-
-    /// A respondent's name: the base model has one whatever the seeds.
-    fn respondent(&self, steering: &str, role: Role, seed: u64) -> String {
-        if role == Role::Base { steering.to_owned() } else { self.seeded(steering, seed) }
     }
 
     /// The answers to a survey: what the run's folder has of them, and the rest asked now, written

@@ -3,6 +3,7 @@
 use crate::bench::RATINGS;
 use crate::language::log_likelihood;
 use crate::remote_stub::{Stub, fails};
+use crate::said::Said;
 use crate::server::{ABLE, Behaviour, LISTS, serve};
 use serde_json::Value as Json;
 use std::path::PathBuf;
@@ -13,13 +14,6 @@ const KEY: &str = "sk-open-sesame";
 
 struct Bench {
     folder: TempDir,
-}
-
-#[derive(Debug)]
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
 }
 
 impl Bench {
@@ -36,19 +30,15 @@ impl Bench {
     }
 
     fn run(&self, words: &str, address: &str) -> Said {
-        let output = Command::new(env!("CARGO_BIN_EXE_axia"))
+        Command::new(env!("CARGO_BIN_EXE_axia"))
             .args(words.split_whitespace())
             .args(["--respondent", address, "--served-model", "m"])
             .env("AXIA_RESPONDENT_KEY", KEY)
             .env("XDG_STATE_HOME", self.path("state"))
             .current_dir(self.folder.path())
             .output()
-            .unwrap();
-        Said {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+            .unwrap()
+            .into()
     }
 
     fn ok(&self, words: &str, stub: &Stub) -> Said {

@@ -10,4 +10,6 @@ mod probes;
 mod readouts;
 #[path = "../remote_stub/mod.rs"]
 mod remote_stub;
+#[path = "../said/mod.rs"]
+mod said;
 mod server;

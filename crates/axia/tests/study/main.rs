@@ -14,5 +14,7 @@ mod profile;
 mod prompts;
 mod rows;
 mod run;
+#[path = "../said/mod.rs"]
+mod said;
 mod serve;
 mod steer;
