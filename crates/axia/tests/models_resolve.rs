@@ -96,6 +96,10 @@ fn known_names_and_hub_ids() {
     assert_eq!((id.repository(), id.revision()), ("Qwen/Qwen3-8B", "v1"));
     let with_slashes = identify_in(home.path(), "Qwen/Qwen3-8B@refs/pr/1").unwrap();
     assert!(matches!(with_slashes, ModelReference::Hub(_)));
+    for file in ["Q4_K_M", "model-Q4_K_M.gguf"] {
+        let found = identify_in(home.path(), &format!("org/name@v1:{file}")).unwrap();
+        assert!(matches!(found, ModelReference::Hub(id) if id.file() == Some(file)));
+    }
     assert!(problem(home.path(), "org/na me").contains("is no hub id"));
 }
 

@@ -54,7 +54,7 @@ pub fn models(args: ModelsArgs) -> Outcome {
             if model.present { model.path.display().to_string() } else { "no".to_owned() }
         );
     }
-    table += "\nA model may also be a folder, a .gguf file, or a hub id such as org/name.\n";
+    table += "\nA model may also be a folder, a .gguf file, or a hub id such as org/name,\nor org/name:Q4_K_M where the repository holds GGUF files.\n";
     table += &format!("\nDevices:\n{}", devices::lines());
     print(table)
 }

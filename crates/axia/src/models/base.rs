@@ -31,7 +31,10 @@ impl BaseName {
     fn of_hub(id: &HubId) -> Self {
         let revision = Some(id.revision()).filter(|revision| *revision != "main");
         Self {
-            name: id.repository().to_owned(),
+            name: match id.file() {
+                Some(file) => format!("{}:{file}", id.repository()),
+                None => id.repository().to_owned(),
+            },
             revision: revision.map(str::to_owned),
             licence: None,
         }
@@ -42,7 +45,10 @@ impl BaseName {
         let known = known_models().iter().find(|model| model.origin.eq_ignore_ascii_case(name));
         match (known, revision) {
             (Some(model), None) => model.name.to_owned(),
-            (_, Some(revision)) => format!("{name}@{revision}"),
+            (_, Some(revision)) => match name.split_once(':') {
+                Some((repository, file)) => format!("{repository}@{revision}:{file}"),
+                None => format!("{name}@{revision}"),
+            },
             (None, None) => name.to_owned(),
         }
     }
@@ -61,6 +67,10 @@ mod tests {
         let base = BaseName::of("org/name@v2");
         assert_eq!((base.name.as_str(), base.revision.as_deref()), ("org/name", Some("v2")));
         assert_eq!(BaseName::argument("org/name", Some("v2")), "org/name@v2");
+        let id = "org/name@v2:Q4_K_M";
+        let base = BaseName::of(id);
+        assert_eq!(base.name, "org/name:Q4_K_M");
+        assert_eq!(BaseName::argument(&base.name, base.revision.as_deref()), id);
         assert_eq!(BaseName::of("./no/such/folder").name, "./no/such/folder");
     }
 }

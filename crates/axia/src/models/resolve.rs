@@ -56,7 +56,9 @@ pub fn resolve(
             Ok(ModelLocation::Gguf(pulled.path))
         }
         ModelReference::Hub(id) => {
-            hub::cached_or_fetch(&id, &settings.hub, watch).map(ModelLocation::Folder)
+            let kind =
+                if id.file().is_some() { ModelLocation::Gguf } else { ModelLocation::Folder };
+            hub::cached_or_fetch(&id, &settings.hub, watch).map(kind)
         }
     }
 }
@@ -80,7 +82,7 @@ pub fn identify(argument: &str, settings: &Settings) -> Result<ModelReference, M
     if let Some(model) = known_model(argument) {
         return Ok(ModelReference::Known(model));
     }
-    if looks_like_path(argument) {
+    if looks_like_path(argument) && !names_file_of_hub(argument) {
         return Err(ModelError::NoSuchPath(path));
     }
     if argument.contains('/') {
@@ -130,6 +132,12 @@ fn starts_like_gguf(path: &Path) -> bool {
     let mut magic = [0; 4];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut magic));
     read.is_ok() && magic == *b"GGUF"
+}
+
+/// Whether it is a hub id with a file behind it.
+fn names_file_of_hub(argument: &str) -> bool {
+    let id = argument.split_once(':').map(|(id, _)| id);
+    id.is_some_and(|id| id.contains('/') && !looks_like_path(id))
 }
 
 fn looks_like_path(argument: &str) -> bool {

@@ -256,7 +256,7 @@ fn unsuitable_repositories_say_what_is_missing() {
     let text = problem(&[base[0], base[1], ("pytorch_model.bin", b"")]);
     assert!(text.contains("no model.safetensors; look for a revision"), "{text}");
     let text = problem(&[base[0], base[1], ("x-Q4.gguf", b"")]);
-    assert!(text.contains("such as x-Q4.gguf, and give its path"), "{text}");
+    assert!(text.contains("as in org/name:x-Q4.gguf"), "{text}");
     let bad_index: &[u8] = br#"{"weight_map": {"a": "../../x"}}"#;
     let text = problem(&[base[0], base[1], ("model.safetensors.index.json", bad_index)]);
     assert!(text.contains("names the file \"../../x\""), "{text}");
@@ -380,6 +380,33 @@ fn a_model_too_large_for_the_disk_is_not_begun() {
     assert!(matches!(error, ModelError::DiskFull { .. }), "{error}");
     assert!(error.to_string().contains("set HF_HUB_CACHE"), "{error}");
     assert!(!stub.paths().contains(&file_path("model.safetensors")));
+}
+
+#[test]
+fn a_gguf_file_is_fetched_alone_and_found_again_offline() {
+    let cache = tempfile::tempdir().unwrap();
+    let stub = Stub::new();
+    stub.repository(&[
+        ("README.md", b"#"),
+        ("m-Q4_K_M.gguf", b"GGUF four"),
+        ("m-Q8_0.gguf", b"GGUF eight"),
+    ]);
+    let mut settings = settings(cache.path(), &stub);
+    let fetched = |wanted: &str, settings: &HubSettings| {
+        let id: HubId = format!("org/name:{wanted}").parse().unwrap();
+        let cancel = AtomicBool::new(false);
+        fetch(&id, settings, &mut Watch::new(&mut Quiet, &cancel))
+    };
+    let path = fetched("q8_0", &settings).unwrap();
+    assert!(path.ends_with("m-Q8_0.gguf"), "{}", path.display());
+    assert_eq!(fs::read(&path).unwrap(), b"GGUF eight");
+    assert_eq!(stub.paths()[1..], [file_path("m-Q8_0.gguf")]);
+    let error = fetched("Q2_K", &settings).unwrap_err().to_string();
+    assert!(error.contains("`Q2_K`: there are m-Q4_K_M.gguf, m-Q8_0.gguf"), "{error}");
+    settings.offline = Some("HF_HUB_OFFLINE");
+    assert_eq!(fetched("m-Q8_0.gguf", &settings).unwrap(), path);
+    let error = fetched("Q4_K_M", &settings).unwrap_err().to_string();
+    assert!(error.contains("Q4_K_M") && error.contains("HF_HUB_OFFLINE"), "{error}");
 }
 
 #[test]

@@ -10,23 +10,27 @@ use super::HubId;
 use super::cache::{INDEX, ModelCache, OPTIONAL, REQUIRED, WEIGHTS, missing_files, shards};
 use super::client::Client;
 use super::download::{Download, incomplete};
+use super::gguf;
 use super::listing::{Listing, RemoteFile};
 
-/// The folder of `id` in the cache.
+/// The folder of `id` in the cache, or its GGUF file where it names one.
 ///
 /// # Errors
 /// The names of the files that are missing.
 pub fn cached(id: &HubId, settings: &HubSettings) -> Result<PathBuf, Vec<String>> {
     let Some(snapshot) = ModelCache::new(&settings.cache, id).current_snapshot() else {
-        return Err(vec!["every file".to_owned()]);
+        return Err(vec![id.file().unwrap_or("every file").to_owned()]);
     };
+    if let Some(wanted) = id.file() {
+        return gguf::find(&snapshot, wanted).ok_or_else(|| vec![wanted.to_owned()]);
+    }
     match missing_files(&snapshot) {
         missing if missing.is_empty() => Ok(snapshot),
         missing => Err(missing),
     }
 }
 
-/// The folder of `id` in the cache, fetched only if it is incomplete: a
+/// What [`cached`] gives of `id`, fetched only if it is incomplete: a
 /// branch that moved since is not noticed. [`fetch`] notices.
 ///
 /// # Errors
@@ -45,10 +49,10 @@ pub fn cached_or_fetch(
 }
 
 /// Asks the hub what `id` means now, downloads what the cache lacks, and
-/// returns the folder of the files.
+/// returns the folder of the files, or the GGUF file where `id` names one.
 ///
-/// Fetched are the configuration, tokenizer, chat template and safetensors;
-/// all of one commit. A download cut short is taken up where it stopped,
+/// Fetched are the configuration, tokenizer, chat template and safetensors,
+/// all of one commit; or the GGUF file alone. A download cut short is taken up where it stopped,
 /// also by a later call. Several calls at once wait for one another.
 ///
 /// # Errors
@@ -83,6 +87,9 @@ struct Fetcher<'a> {
 impl Fetcher<'_> {
     /// Fetches weights last, so that a snapshot with weights is whole.
     fn run(&self, watch: &mut Watch) -> Result<PathBuf, ModelError> {
+        if let Some(wanted) = self.id.file() {
+            return self.fetch_gguf(wanted, watch);
+        }
         let commit = &self.listing.commit;
         let mut small = Vec::new();
         for name in REQUIRED {
@@ -105,6 +112,14 @@ impl Fetcher<'_> {
         Ok(snapshot)
     }
 
+    fn fetch_gguf(&self, wanted: &str, watch: &mut Watch) -> Result<PathBuf, ModelError> {
+        let names = self.listing.ending_in(".gguf");
+        let name = gguf::choose(names, wanted).map_err(|problem| self.unsuitable(problem))?;
+        self.fetch_all(&[self.required(name)?], watch)?;
+        self.cache.set_current(&self.listing.commit)?;
+        Ok(self.cache.snapshot(&self.listing.commit).join(name))
+    }
+
     fn required(&self, name: &str) -> Result<&RemoteFile, ModelError> {
         self.listing
             .get(name)
@@ -121,7 +136,8 @@ impl Fetcher<'_> {
         let ggufs: Vec<_> = self.listing.ending_in(".gguf").collect();
         Err(self.unsuitable(match ggufs.first() {
             Some(first) => format!(
-                "the repository has GGUF files but no {WEIGHTS}; download one of them, such as {first}, and give its path"
+                "the repository has GGUF files but no {WEIGHTS}; say which is meant, as in {}:{first}",
+                self.id
             ),
             None => format!(
                 "the repository has no {WEIGHTS}; look for a revision or a copy of the model in safetensors"

@@ -6,11 +6,13 @@ use super::super::ModelError;
 /// The hub's limit for each half of an id.
 const LONGEST_NAME: usize = 96;
 
-/// A model on the hub: `org/name`, or `org/name@revision`.
+/// A model on the hub: `org/name` or `org/name@revision`; `:file` behind it names a GGUF file there,
+/// by its name or its quantisation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubId {
     repository: String,
     revision: String,
+    file: Option<String>,
 }
 
 impl HubId {
@@ -25,6 +27,11 @@ impl HubId {
         &self.revision
     }
 
+    /// The GGUF file that is meant, where one is: its name, or the quantisation that its name ends in.
+    pub fn file(&self) -> Option<&str> {
+        self.file.as_deref()
+    }
+
     /// Whether the revision is a full commit hash, which never moves.
     pub(super) fn is_commit(&self) -> bool {
         self.revision.len() == 40 && self.revision.bytes().all(|b| b.is_ascii_hexdigit())
@@ -37,7 +44,7 @@ impl fmt::Display for HubId {
         if self.revision != "main" {
             write!(f, "@{}", self.revision)?;
         }
-        Ok(())
+        self.file.as_ref().map_or(Ok(()), |file| write!(f, ":{file}"))
     }
 }
 
@@ -46,14 +53,25 @@ impl FromStr for HubId {
 
     fn from_str(text: &str) -> Result<Self, ModelError> {
         let bad = |problem| ModelError::BadHubId { id: text.to_owned(), problem };
-        let (repository, revision) = text.split_once('@').unwrap_or((text, "main"));
+        let (model, file) = match text.split_once(':') {
+            Some((model, file)) => (model, Some(file)),
+            None => (text, None),
+        };
+        let (repository, revision) = model.split_once('@').unwrap_or((model, "main"));
         let (organisation, name) =
             repository.split_once('/').ok_or_else(|| bad("the organisation is missing"))?;
         for half in [organisation, name] {
             check_name(half).map_err(bad)?;
         }
         check_revision(revision).map_err(bad)?;
-        Ok(Self { repository: repository.to_owned(), revision: revision.to_owned() })
+        if !file.is_none_or(is_plain) {
+            return Err(bad("what stands behind `:` is no file and no quantisation"));
+        }
+        Ok(Self {
+            repository: repository.to_owned(),
+            revision: revision.to_owned(),
+            file: file.map(str::to_owned),
+        })
     }
 }
 
@@ -79,15 +97,17 @@ fn check_name(name: &str) -> Result<(), &'static str> {
 
 /// A revision becomes a path in the cache, so its parts must be plain names.
 fn check_revision(revision: &str) -> Result<(), &'static str> {
-    let plain = |part: &str| {
-        !part.is_empty()
-            && !part.starts_with('.')
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c))
-    };
-    match revision.split('/').all(plain) {
+    match revision.split('/').all(is_plain) {
         true => Ok(()),
         false => Err("the revision is no branch, tag or commit"),
     }
+}
+
+/// Whether a part of a path is a plain name.
+fn is_plain(part: &str) -> bool {
+    !part.is_empty()
+        && !part.starts_with('.')
+        && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+".contains(c))
 }
 
 #[cfg(test)]
@@ -111,6 +131,15 @@ mod tests {
     }
 
     #[test]
+    fn with_a_file() {
+        let id = parse("org/name@v2:m-Q4_K_M.gguf").unwrap();
+        assert_eq!((id.revision(), id.file()), ("v2", Some("m-Q4_K_M.gguf")));
+        assert_eq!(id.to_string(), "org/name@v2:m-Q4_K_M.gguf");
+        assert_eq!(parse("org/name:Q8_0").unwrap().file(), Some("Q8_0"));
+        assert_eq!(parse("org/name").unwrap().file(), None);
+    }
+
+    #[test]
     fn what_the_hub_forbids_is_refused() {
         for text in [
             "name",
@@ -127,6 +156,10 @@ mod tests {
             "org/a@/x",
             "org/a@x//y",
             "org/ä",
+            "org/a:",
+            "org/a:b/c.gguf",
+            "org/a:../x.gguf",
+            "org/a:b:c",
         ] {
             assert!(matches!(parse(text), Err(ModelError::BadHubId { .. })), "{text}");
         }

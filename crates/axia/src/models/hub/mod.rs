@@ -9,6 +9,7 @@ mod cache;
 mod client;
 mod download;
 mod fetch;
+mod gguf;
 mod id;
 mod listing;
 
