@@ -7,6 +7,7 @@ bundled posts with the three verdicts.
 import json
 import sys
 import tomllib
+from itertools import zip_longest
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -26,10 +27,10 @@ Verdict:"""
 
 def main(count: int, folder: Path) -> None:
     survey = tomllib.loads((SURVEY / "survey.toml").read_text(encoding="utf-8"))
-    items = []
-    for name in survey["item_files"]:
-        # One item of every file in turn, so that the rows meet many values.
-        items.append(tomllib.loads((SURVEY / name).read_text(encoding="utf-8"))["item"][0])
+    files = [tomllib.loads((SURVEY / name).read_text(encoding="utf-8"))["item"]
+             for name in survey["item_files"]]
+    # One item of every file in turn, so that the rows meet many values.
+    items = [item for turn in zip_longest(*files) for item in turn if item]
     with open(folder / "train.jsonl", "w") as train, open(folder / "score.jsonl", "w") as score:
         for number, item in enumerate(items[:count]):
             for instruction in survey["instructions"]:
