@@ -100,6 +100,17 @@ pub fn tokens_that_fit(config: &ModelConfig, keep: Keep, free: u64) -> usize {
     tokens(free.saturating_sub(LOGITS), each).max(tokens(free, with_all_logits)).max(1)
 }
 
+/// Tokens whose keys and values can be kept on a card, half of whose free memory they may take, and
+/// that can be computed at once beside them; at least one. On the CPU there is no limit.
+pub fn tokens_to_keep<K: Kernels>(decoder: &Decoder<K>) -> usize {
+    let Some(free) = decoder.kernels.free_memory() else { return usize::MAX };
+    let config = &decoder.config;
+    let each = F32 * (2 * config.layers * config.kv_heads * config.head_dim) as u64;
+    let share = free / 2;
+    let kept = (share / each.max(1)).max(1) as usize;
+    kept.min(tokens_that_fit(config, Keep::Nothing, free - share))
+}
+
 /// Explains an error of a pass over `tokens` tokens: where it is that the card's memory is full, it
 /// says how many would fit. `room` are the bytes that were free before any pass.
 pub(crate) fn explain(

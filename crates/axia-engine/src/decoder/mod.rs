@@ -16,5 +16,5 @@ pub use blocks::{Block, Decoder, MODULES, Module};
 pub use forward::Keep;
 pub(crate) use generate::{KvCache, Step};
 pub(crate) use memory::explain;
-pub use memory::{TokensPerStep, bytes_per_token, tokens_that_fit};
+pub use memory::{TokensPerStep, bytes_per_token, tokens_that_fit, tokens_to_keep};
 pub use pass::Pass;

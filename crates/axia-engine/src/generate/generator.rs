@@ -1,7 +1,7 @@
 //! Continuing many prompts together.
 
 use super::sampler::{Sampler, Sampling};
-use crate::decoder::{Activations, Decoder, KvCache, Step};
+use crate::decoder::{Activations, Decoder, KvCache, Step, tokens_to_keep};
 use crate::error::EngineError;
 use crate::forest::{Forest, Plans};
 use crate::kernels::Kernels;
@@ -115,8 +115,8 @@ impl<'a, K: Kernels> Generation<'a, K> {
     }
 }
 
-/// Samples all `requests` together, as [`Generation`] does; a continuation also ends when `stop`
-/// says so of its tokens so far.
+/// Samples all `requests` together, or as many at a time as a card has memory for, as
+/// [`Generation`] does; a continuation also ends when `stop` says so of its tokens so far.
 ///
 /// # Errors
 /// As of [`Generation`].
@@ -147,14 +147,28 @@ pub fn generate_with<K: Kernels>(
     for now in reaches {
         let chosen: Vec<usize> =
             (0..requests.len()).filter(|&i| reach(&requests[i]) == now).collect();
-        let together = chosen.iter().map(|&i| requests[i].clone()).collect();
-        let mut generation = Generation::new(decoder, adapter, together)?;
-        while generation.step(|drawn| !stop(drawn.tokens))? {}
-        for (branch, index) in generation.batch.branches.into_iter().zip(chosen) {
-            found[index] = branch.generated;
+        for chosen in stretches(requests, &chosen, tokens_to_keep(decoder)) {
+            let together = chosen.iter().map(|&i| requests[i].clone()).collect();
+            let mut generation = Generation::new(decoder, adapter, together)?;
+            while generation.step(|drawn| !stop(drawn.tokens))? {}
+            for (branch, &index) in generation.batch.branches.into_iter().zip(chosen) {
+                found[index] = branch.generated;
+            }
         }
     }
     Ok(found)
+}
+
+/// Cuts `chosen` into stretches of one request or of `most` tokens, drawn ones included.
+fn stretches<'a>(requests: &[Request], chosen: &'a [usize], most: usize) -> Vec<&'a [usize]> {
+    let tokens = |i: usize| requests[i].prompt.len() + requests[i].max_tokens;
+    let mut taken = chosen.first().map_or(0, |&first| tokens(first));
+    let fits = |_: &usize, &next: &usize| {
+        let fits = taken.saturating_add(tokens(next)) <= most;
+        taken = if fits { taken + tokens(next) } else { tokens(next) };
+        fits
+    };
+    chosen.chunk_by(fits).collect()
 }
 
 fn check(requests: &[Request], vocab: usize) -> Result<(), EngineError> {
@@ -304,5 +318,28 @@ impl Batch {
         let reads = (0..tokens.len() as u32).collect();
         let plans = Plans::new(&self.parents, &slots, self.window, self.longest);
         Some(OwnedStep { tokens, positions, slots, reads, plans })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_hold_what_fits_and_at_least_one_request() {
+        let request = |prompt: usize, max_tokens: usize| Request {
+            prompt: vec![0; prompt],
+            sampling: Sampling::GREEDY,
+            seed: 0,
+            max_tokens,
+        };
+        // 5, 5, 30, 4 and 6 tokens; the third is not among the chosen at first.
+        let requests =
+            [request(3, 2), request(4, 1), request(20, 10), request(1, 3), request(6, 0)];
+        assert_eq!(stretches(&requests, &[0, 1, 3, 4], 10), [&[0, 1][..], &[3, 4]]);
+        assert_eq!(stretches(&requests, &[0, 1, 3, 4], 9), [&[0][..], &[1, 3], &[4]]);
+        assert_eq!(stretches(&requests, &[0, 2, 1], 10), [&[0][..], &[2], &[1]]);
+        assert_eq!(stretches(&requests, &[4, 0], usize::MAX), [&[4, 0]]);
+        assert!(stretches(&requests, &[], 10).is_empty());
     }
 }

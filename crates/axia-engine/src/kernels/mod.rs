@@ -199,12 +199,8 @@ pub trait Kernels: Send + Sync {
     fn add(&self, x: &Self::Buffer, y: &mut Self::Buffer);
     /// `x *= factor`
     fn scale(&self, x: &mut Self::Buffer, factor: f32);
-    /// `Σ x²`, in double precision.
-    fn square_sum(&self, x: &Self::Buffer) -> f64;
-    /// The sum of [`Self::square_sum`] over `arrays`.
-    fn square_sums(&self, arrays: &[&Self::Buffer]) -> f64 {
-        arrays.iter().map(|x| self.square_sum(x)).sum()
-    }
+    /// `Σ x²` over all `arrays`, in double precision.
+    fn square_sum(&self, arrays: &[&Self::Buffer]) -> f64;
 
     /// `out[i] = table[rows[i]]` from a weight `(table rows, width)`.
     fn embed(&self, table: &Self::Weight, rows: &[u32], out: &mut Self::Buffer);
@@ -316,18 +312,6 @@ pub trait Kernels: Send + Sync {
     ) {
         *found = self.upload(&self.log_probs(x, head, softcap, targets, dx));
     }
-    /// One AdamW step on a parameter tensor; `moments` are the first and the second.
-    fn adamw(
-        &self,
-        settings: &AdamW,
-        parameters: &mut Self::Buffer,
-        gradients: &Self::Buffer,
-        moments: [&mut Self::Buffer; 2],
-    );
-    /// [`Self::adamw`] on many tensors.
-    fn adamw_all(&self, settings: &AdamW, tensors: Vec<Parameters<Self::Buffer>>) {
-        for Parameters { values, gradients, moments } in tensors {
-            self.adamw(settings, values, gradients, moments);
-        }
-    }
+    /// One AdamW step on every one of `tensors`.
+    fn adamw(&self, settings: &AdamW, tensors: Vec<Parameters<Self::Buffer>>);
 }

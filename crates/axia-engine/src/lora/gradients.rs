@@ -29,7 +29,7 @@ impl<K: Kernels> Gradients<K> {
     /// The norm of all gradients taken together.
     pub fn norm(&self, kernels: &K) -> f64 {
         let arrays: Vec<&K::Buffer> = self.pairs.iter().flatten().collect();
-        kernels.square_sums(&arrays).sqrt()
+        kernels.square_sum(&arrays).sqrt()
     }
 
     /// Multiplies all gradients by `factor`.

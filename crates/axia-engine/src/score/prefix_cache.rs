@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::scorer::{Read, ScoreRow, Scores, check_row, full_length, order, targets};
 use crate::config::{ModelConfig, Reach};
-use crate::decoder::{Activations, Decoder, KvCache, Step};
+use crate::decoder::{Activations, Decoder, KvCache, Step, tokens_to_keep};
 use crate::error::EngineError;
 use crate::forest::{NO_PARENT, Plans};
 use crate::kernels::Kernels;
@@ -33,7 +33,8 @@ pub struct PrefixCache<K: Kernels> {
 }
 
 impl<K: Kernels> PrefixCache<K> {
-    /// A cache of at most `capacity` tokens; a row that has more gets what it needs.
+    /// A cache of at most `capacity` tokens, or of what a card has memory for; a row that has more
+    /// gets what it needs.
     pub fn new(capacity: usize) -> Self {
         Self {
             capacity,
@@ -66,6 +67,9 @@ impl<K: Kernels> PrefixCache<K> {
             rows: rows.iter().map(|row| vec![0.0; row.candidates.len()]).collect(),
             unique_tokens: 0,
         };
+        if self.memory.is_none() {
+            self.capacity = self.capacity.min(tokens_to_keep(decoder));
+        }
         // Rows that begin alike become neighbours, so that what is new of them lies together.
         let config = decoder.config();
         let order = order(rows, |row| config.reach(full_length(&rows[row])));

@@ -68,7 +68,7 @@ impl<K: Kernels> State<K> {
                 Parameters { values: &mut pair.b, gradients: db, moments: [mb, vb] },
             ]
         });
-        kernels.adamw_all(&settings, tensors.collect());
+        kernels.adamw(&settings, tensors.collect());
     }
 
     /// Copies of the adapter's numbers.

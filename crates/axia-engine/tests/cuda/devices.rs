@@ -2,9 +2,21 @@
 
 use super::skipped;
 use axia_engine::kernels::cuda::{CudaKernels, KernelCache, Precision, probe};
+use std::sync::{Mutex, PoisonError};
 
-/// The first card's kernels; says why where there is none.
+/// The first card's kernels, opened once; says why where there is none.
 pub fn card(precision: Precision) -> Option<CudaKernels> {
+    static OPENED: Mutex<Vec<(Precision, Option<CudaKernels>)>> = Mutex::new(Vec::new());
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, card)) = opened.iter().find(|(of, _)| *of == precision) {
+        return card.clone();
+    }
+    let card = open(precision);
+    opened.push((precision, card.clone()));
+    card
+}
+
+fn open(precision: Precision) -> Option<CudaKernels> {
     match probe() {
         Ok(devices) => {
             let cache = KernelCache::new(Some(env!("CARGO_TARGET_TMPDIR").into()));

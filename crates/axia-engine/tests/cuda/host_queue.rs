@@ -57,6 +57,8 @@ fn build() -> Result<PathBuf, String> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cuda");
     let done = Command::new(&compiler)
         .args(["-std=c++17", "-O2", "-march=native", "-ffp-contract=off", "-fPIC", "-shared", "-w"])
+        // A card refuses what is not aligned; here it ends the process.
+        .args(["-fsanitize=alignment", "-fsanitize-undefined-trap-on-error"])
         .arg("-I")
         .arg(tests)
         .arg("-o")
@@ -180,10 +182,15 @@ impl Queue for HostQueue {
     }
 
     fn download(&self, memory: &HostMemory, data: &mut [u8]) -> Result<(), CudaError> {
+        self.finish()?;
+        data.copy_from_slice(&memory.bytes()[..data.len()]);
+        Ok(())
+    }
+
+    fn finish(&self) -> Result<(), CudaError> {
         if self.is_busy.swap(false, Ordering::Relaxed) {
             self.waits.fetch_add(1, Ordering::Relaxed);
         }
-        data.copy_from_slice(&memory.bytes()[..data.len()]);
         Ok(())
     }
 

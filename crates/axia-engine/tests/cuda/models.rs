@@ -1,7 +1,6 @@
 //! The reference models of `tests/reference` through the card's kernels, run on the host, and on a
 //! card where there is one: logits, gradients, steps, scores and continuations.
 
-use super::devices::card;
 use super::host_queue::{self, HostQueue};
 use crate::case::{Case, MODELS, assert_near, fixtures, ids};
 use axia_engine::adapter::Adapter as PeftAdapter;
@@ -287,6 +286,24 @@ fn a_step_waits_for_the_card_once() {
 }
 
 #[test]
+fn where_the_time_goes_is_told_when_asked() {
+    let Some(kernels) = host_queue::kernels(Precision::Bf16) else { return };
+    let twin = Twin::open("llama", kernels.clone());
+    let row = ScoreRow { prompt: vec![3, 4, 5], candidates: vec![vec![6]] };
+    let run = || score(&twin.decoder, None, std::slice::from_ref(&row), 100, |_| true).unwrap();
+    let expected = run();
+    assert!(kernels.kernel_times().is_empty());
+    kernels.time_kernels();
+    assert_eq!(run().rows, expected.rows);
+    let times = kernels.kernel_times();
+    let calls = |name| times.iter().find(|time| time.kernel == name).map(|time| time.calls);
+    let layers = twin.decoder.config().layers as u64;
+    assert_eq!(calls("rms_norm"), Some(2 * layers + 1));
+    assert!(calls("matrix products") >= Some(7 * layers));
+    assert!(times.windows(2).all(|pair| pair[0].seconds >= pair[1].seconds));
+}
+
+#[test]
 fn recomputing_blocks_changes_no_bit_and_takes_less() {
     for name in MODELS {
         let trained = |recompute| {
@@ -327,18 +344,45 @@ fn full_memory_in_scoring_says_what_would_fit() {
     scored(None).unwrap().unwrap();
 }
 
+#[test]
+fn a_card_keeps_no_more_keys_than_fit() {
+    let rows: Vec<ScoreRow> = apart()
+        .into_iter()
+        .map(|row| ScoreRow { prompt: row.prompt, candidates: vec![row.completion] })
+        .collect();
+    let request = |row: &ScoreRow| Request {
+        prompt: row.prompt.clone(),
+        sampling: Sampling::GREEDY,
+        seed: 1,
+        max_tokens: 6,
+    };
+    let requests: Vec<Request> = rows.iter().map(request).collect();
+    let found = |left| {
+        let twin = cramped(left)?;
+        let mut memory = PrefixCache::new(4000);
+        let scores = memory.score(&twin.decoder, None, &rows, |_| true).unwrap().rows.concat();
+        drop(memory);
+        Some((scores, generate(&twin.decoder, &requests, |_| false).unwrap()))
+    };
+    let (Some((scores, drawn)), Some((roomy_scores, roomy_drawn))) =
+        (found(1 << 19), found(1 << 30))
+    else {
+        return;
+    };
+    assert_eq!(drawn, roomy_drawn);
+    for (a, b) in scores.iter().zip(roomy_scores) {
+        assert_near("a score", *a, b);
+    }
+}
+
 /// Runs `check` on every reference model, with the card's kernels on the host and on a card.
 macro_rules! on_all {
     ($precision:expr, |$twin:ident, $kernels:ident| $check:expr) => {
         for name in MODELS {
-            if let Some($kernels) = host_queue::kernels($precision) {
+            on_each!($precision, |$kernels| {
                 let $twin = Twin::open(name, $kernels.clone());
                 $check;
-            }
-            if let Some($kernels) = card($precision) {
-                let $twin = Twin::open(name, $kernels.clone());
-                $check;
-            }
+            });
         }
     };
 }

@@ -1,5 +1,5 @@
 // Runs CUDA kernels on the host, one block after the other. The threads of a block are fibers of
-// one system thread, which change at barriers and warp shuffles only; so a run is deterministic.
+// one system thread, which change where threads wait for each other only; so a run is deterministic.
 // Whether a barrier is missing shows when the threads are taken in other orders: 0, all to their next
 // wait in turn; 1, every warp as far as the next barrier before the next warp; 2, the same backwards.
 
@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
 
@@ -14,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-struct uint2 {
+struct alignas(8) uint2 {
     unsigned int x, y;
 };
 struct dim3 {
@@ -40,7 +41,7 @@ static inline unsigned int min(unsigned int a, unsigned int b) { return a < b ? 
 
 namespace shim {
 
-enum Waits { RUNS, AT_BARRIER, AT_SHUFFLE, ENDED };
+enum Waits { RUNS, AT_BARRIER, AT_SHUFFLE, AT_PRODUCT, AT_LOAD, ENDED };
 
 const size_t STACK = 128 << 10;
 const size_t SHARED = 256 << 10;
@@ -60,7 +61,14 @@ static std::vector<Fiber> fibers;
 static jmp_buf scheduler;
 static unsigned int current;
 static float exchanged[2][1024];
-alignas(256) static char shared[SHARED];
+// What the threads of a warp bring to a matrix product: four words of the first factor, two of the
+// second.
+static unsigned int factors[2][1024][6];
+// The rows of matrices that they name.
+static const unsigned short *rows[2][1024];
+// Bytes behind a block's shared memory that it must leave as they are.
+const size_t GUARD = 8 << 10;
+alignas(256) static char shared[SHARED + GUARD];
 static void (*body)(void *const *);
 static void *const *arguments;
 static int order;
@@ -92,6 +100,49 @@ static inline float shuffle_xor(float x, unsigned int lanes) {
     exchanged[place][current] = x;
     wait(AT_SHUFFLE);
     return exchanged[place][current ^ lanes];
+}
+
+static inline float number(unsigned int word, unsigned int half) {
+    return __uint_as_float((half ? word >> 16 : word) << 16);
+}
+
+// PTX's mma.m16n8k16: c (16, 8) += a (16, 16) b (16, 8), spread over a warp as its manual says.
+static inline void multiply_add(const unsigned int (&a)[4], unsigned int b0, unsigned int b1,
+                                float (&c)[4]) {
+    unsigned int place = fibers[current].shuffles++ % 2, lane = current % 32;
+    unsigned int brought[6] = {a[0], a[1], a[2], a[3], b0, b1};
+    memcpy(factors[place][current], brought, sizeof brought);
+    wait(AT_PRODUCT);
+    auto of_warp = factors[place] + (current - lane);
+    for (unsigned int e = 0; e < 4; e++) {
+        unsigned int row = lane / 4 + e / 2 * 8, column = lane % 4 * 2 + e % 2;
+        for (unsigned int k = 0; k < 16; k++) {
+            unsigned int place_of_k = k % 8 / 2, later = k / 8;
+            unsigned int first = of_warp[row % 8 * 4 + place_of_k][row / 8 + 2 * later];
+            unsigned int second = of_warp[column * 4 + place_of_k][4 + later];
+            c[e] += number(first, k % 2) * number(second, k % 2);
+        }
+    }
+}
+
+// PTX's ldmatrix.m8n8.x4, with .trans or without.
+static inline void gather_matrices(const unsigned short *row, unsigned int (&found)[4],
+                                   bool transposed) {
+    unsigned int place = fibers[current].shuffles++ % 2, lane = current % 32;
+    if ((uintptr_t)row % 16 != 0) {
+        abort();
+    }
+    rows[place][current] = row;
+    wait(AT_LOAD);
+    auto of_warp = rows[place] + (current - lane);
+    for (unsigned int i = 0; i < 4; i++) {
+        unsigned int parts[2];
+        for (unsigned int e = 0; e < 2; e++) {
+            unsigned int of_row = lane / 4, column = lane % 4 * 2 + e;
+            parts[e] = transposed ? of_warp[8 * i + column][of_row] : of_warp[8 * i + of_row][column];
+        }
+        found[i] = parts[0] | parts[1] << 16;
+    }
 }
 
 // A fiber's life: a thread of one block after another.
@@ -130,8 +181,10 @@ static void release(unsigned int from, unsigned int to) {
 
 // Lets the threads of a warp go on to their next wait; whether any could.
 static bool run_warp(unsigned int first) {
-    if (all(first, first + 32, AT_SHUFFLE)) {
-        release(first, first + 32);
+    for (Waits together : {AT_SHUFFLE, AT_PRODUCT, AT_LOAD}) {
+        if (all(first, first + 32, together)) {
+            release(first, first + 32);
+        }
     }
     bool goes_on = false;
     for (unsigned int i = 0; i < 32; i++) {
@@ -144,10 +197,10 @@ static bool run_warp(unsigned int first) {
     return goes_on;
 }
 
-// Runs one block to its end; false if its threads wait for each other for ever.
-static bool run_block(unsigned int threads) {
+// Runs one block to its end; what went wrong, or null.
+static const char *run_block(unsigned int threads, size_t bytes) {
     // What is read before it is written shows as NaN.
-    memset(shared, 0xff, SHARED);
+    memset(shared, 0xff, bytes + GUARD);
     for (unsigned int t = 0; t < threads; t++) {
         fibers[t].waits = RUNS;
         fibers[t].shuffles = 0;
@@ -169,10 +222,15 @@ static bool run_block(unsigned int threads) {
             goes_on = true;
         }
         if (!goes_on) {
-            return false;
+            return "its threads wait for each other for ever";
         }
     }
-    return true;
+    for (size_t at = bytes; at < bytes + GUARD; at++) {
+        if (shared[at] != (char)0xff) {
+            return "it writes behind its shared memory";
+        }
+    }
+    return nullptr;
 }
 
 template <typename... A, size_t... I>
@@ -209,6 +267,9 @@ struct Kernel {
 #define gridDim shim::grid
 #define __syncthreads() shim::wait(shim::AT_BARRIER)
 #define __shfl_xor_sync(mask, x, lanes) shim::shuffle_xor(x, lanes)
+#define mma shim::multiply_add
+#define load_matrices(row, found) shim::gather_matrices(row, found, false)
+#define load_transposed(row, found) shim::gather_matrices(row, found, true)
 #define SHARED_FLOATS(name) float *name = reinterpret_cast<float *>(shim::shared)
 #define SHIM_KERNEL(name)                                                             \
     {#name, [](void *const *from) { shim::call(name, from); }, shim::count(name)}
@@ -239,8 +300,9 @@ struct Kernel {
                 for (unsigned int y = 0; y < grid[1]; y++)                                        \
                     for (unsigned int x = 0; x < grid[0]; x++) {                                  \
                         shim::block = {x, y, z};                                                  \
-                        if (!shim::run_block(threads)) {                                          \
-                            return "its threads wait for each other for ever";                    \
+                        const char *problem = shim::run_block(threads, shared);                   \
+                        if (problem) {                                                            \
+                            return problem;                                                       \
                         }                                                                         \
                     }                                                                             \
             return nullptr;                                                                       \

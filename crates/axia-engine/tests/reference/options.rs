@@ -132,6 +132,17 @@ fn gradients_of_options() {
     }
 }
 
+/// Every row of a case as a prompt.
+fn greedy_requests(case: &Case, max_tokens: usize) -> Vec<Request> {
+    let request = |prompt: &Vec<u32>| Request {
+        prompt: prompt.clone(),
+        sampling: Sampling::GREEDY,
+        seed: 0,
+        max_tokens,
+    };
+    case.rows.iter().map(request).collect()
+}
+
 #[test]
 fn a_cache_continues_as_computing_anew_does() {
     // A continuation keeps the frequencies of its prompt.
@@ -139,13 +150,7 @@ fn a_cache_continues_as_computing_anew_does() {
         let case = Case::open(name);
         let mut merged = case.decoder.merged(CpuKernels::default(), Some(&case.adapter));
         merged.ignore_end_tokens();
-        let request = |prompt: &Vec<u32>| Request {
-            prompt: prompt.clone(),
-            sampling: Sampling::GREEDY,
-            seed: 0,
-            max_tokens: 12,
-        };
-        let requests: Vec<Request> = case.rows.iter().map(request).collect();
+        let requests = greedy_requests(&case, 12);
         let found = generate(&merged, &requests, |_| false).unwrap();
         for (prompt, found) in case.rows.iter().zip(found) {
             let tokens = [&prompt[..], &found.tokens].concat();
@@ -205,13 +210,7 @@ fn prompts_of_any_length_are_continued_together() {
         let case = Case::open(name);
         let mut merged = case.decoder.merged(CpuKernels::default(), Some(&case.adapter));
         merged.ignore_end_tokens();
-        let request = |prompt: &Vec<u32>| Request {
-            prompt: prompt.clone(),
-            sampling: Sampling::GREEDY,
-            seed: 0,
-            max_tokens: 4,
-        };
-        let requests: Vec<Request> = case.rows.iter().map(request).collect();
+        let requests = greedy_requests(&case, 4);
         let together = generate(&merged, &requests, |_| false).unwrap();
         for (row, (request, found)) in requests.iter().zip(&together).enumerate() {
             let alone = generate(&merged, std::slice::from_ref(request), |_| false).unwrap();

@@ -2,7 +2,7 @@
 
 use super::failure::{Failure, Outcome};
 use super::rows::{Rows, ScoreLine};
-use super::session::{Compute, Memory, Session, bar, peak_memory_mib};
+use super::session::{Compute, Memory, Session, Timing, bar, peak_memory_mib};
 use super::stdout::print;
 use axia_engine::decoder::Keep;
 use clap::Args;
@@ -45,6 +45,8 @@ pub struct ScoreArgs {
     compute: Compute,
     #[command(flatten)]
     memory: Memory,
+    #[command(flatten)]
+    timing: Timing,
 }
 
 /// Runs the command.
@@ -57,6 +59,7 @@ pub fn run(args: ScoreArgs) -> Outcome {
     let bar = bar("scoring", rows.len() as u64, "rows");
     let started = Instant::now();
     let most = args.memory.max_tokens_per_step.resolve(model.decoder(), Keep::Nothing);
+    args.timing.begin(&model)?;
     let scores =
         axia_engine::score::score(model.decoder(), adapter.as_ref(), &rows, most.max(1), |done| {
             bar.set_position(done as u64);
@@ -76,12 +79,13 @@ pub fn run(args: ScoreArgs) -> Outcome {
         write()
             .map_err(|e| Failure::failed(e).while_trying(format!("write `{}`", path.display())))?;
     }
-    let result = json!({
+    let mut result = json!({
         "peer": "axia",
         "rows_per_s": rows.len() as f64 / seconds,
         "seconds": seconds,
         "peak_rss_mib": peak_memory_mib(),
         "unique_tokens": scores.unique_tokens,
     });
+    args.timing.tell(&model, &mut result);
     print(format!("{result}\n"))
 }

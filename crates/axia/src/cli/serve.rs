@@ -7,6 +7,7 @@ use crate::report;
 use crate::serve::{AccessKey, Members, ServeError, ServeSettings, Server};
 use crate::study::summary::{Role, RunSummary};
 use anyhow::anyhow;
+use axia_engine::decoder::tokens_to_keep;
 use clap::Args;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
@@ -62,7 +63,7 @@ pub struct ServeArgs {
     /// Most tokens of a chat's reply where the request does not say
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = at_least_one)]
     reply_tokens: usize,
-    /// Tokens of prompts and replies kept in memory at once
+    /// Most tokens of prompts and replies kept in memory at once; fewer where a card has no room
     #[arg(long, value_name = "N", default_value_t = 16_384, value_parser = at_least_one)]
     cache_tokens: usize,
     /// Milliseconds that a request waits for others to be computed with
@@ -92,7 +93,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 /// Runs the command.
 pub fn run(args: ServeArgs) -> Outcome {
     let address = address(&args.host, args.port)?;
-    let settings = ServeSettings {
+    let mut settings = ServeSettings {
         max_body: args.max_body,
         queue: args.queue,
         // Idle connections are to leave room for those that ask.
@@ -113,6 +114,7 @@ pub fn run(args: ServeArgs) -> Outcome {
     }
     let session = Session::start(&args.compute)?;
     let members = members(&args, &session)?;
+    settings.cache_tokens = settings.cache_tokens.min(tokens_to_keep(members.model().decoder()));
     let server = Server::bind(members, settings, address)?;
     print(format!("http://{}/v1\n", server.address()))?;
     eprintln!("serving {}; Ctrl-C stops", server.models().join(", "));

@@ -3,12 +3,14 @@
 use super::failure::{Failure, Outcome};
 use crate::models::{self, Check, ModelError, ModelReference, Settings, Watch};
 use crate::study::Follow;
+use anyhow::anyhow;
 use axia_engine::Model;
 use axia_engine::decoder::TokensPerStep;
-use axia_engine::kernels::cuda::{CudaError, KernelCache, Precision, Unusable, probe};
+use axia_engine::kernels::cuda::{CudaError, KernelCache, KernelTime, Precision, Unusable, probe};
 use axia_engine::kernels::{Device, DeviceKernels};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,6 +38,41 @@ pub struct Memory {
     /// the CPU)
     #[arg(long, value_name = "auto|N", default_value_t, alias = "max-tokens")]
     pub max_tokens_per_step: TokensPerStep,
+}
+
+/// Looking at where a card's time goes.
+#[derive(Debug, Clone, Copy, Default, Args)]
+#[command(next_help_heading = "Computation")]
+pub struct Timing {
+    /// Wait for every kernel of a card and tell how long each took in all; slows everything down
+    #[arg(long)]
+    pub time_kernels: bool,
+}
+
+impl Timing {
+    /// Begins, if it is wanted.
+    ///
+    /// # Errors
+    /// Where there is no card to time.
+    pub fn begin(self, model: &Model) -> Outcome<()> {
+        let kernels = model.decoder().kernels();
+        if self.time_kernels && kernels.is_cpu() {
+            return Err(Failure::input(anyhow!("--time-kernels needs a card (--device cuda:0)")));
+        }
+        if self.time_kernels {
+            kernels.time_kernels();
+        }
+        Ok(())
+    }
+
+    /// Adds what was found to a command's result.
+    pub fn tell(self, model: &Model, result: &mut Json) {
+        if self.time_kernels {
+            let times = model.decoder().kernels().kernel_times();
+            let time = |t: &KernelTime| json!([t.kernel, t.calls, t.seconds]);
+            result["kernels"] = times.iter().map(time).collect();
+        }
+    }
 }
 
 /// One running command.

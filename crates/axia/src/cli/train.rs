@@ -2,7 +2,7 @@
 
 use super::failure::{Failure, Outcome};
 use super::rows::{Rows, TrainLine};
-use super::session::{Compute, Memory, Session, bar, peak_memory_mib};
+use super::session::{Compute, Memory, Session, Timing, bar, peak_memory_mib};
 use super::stdout::print;
 use crate::models::BaseName;
 use anyhow::anyhow;
@@ -72,6 +72,8 @@ pub struct TrainArgs {
     compute: Compute,
     #[command(flatten)]
     memory: Memory,
+    #[command(flatten)]
+    timing: Timing,
 }
 
 struct Follow<'a> {
@@ -123,6 +125,7 @@ pub fn run(args: TrainArgs) -> Outcome {
     };
     let bar = bar("training", args.steps as u64 + 1, "steps");
     let mut follow = Follow { session: &session, bar };
+    args.timing.begin(&model)?;
     let trained = train(model.decoder(), adapter, &data, &settings, None, &mut follow)
         .map_err(|e| lines.locate(e))?;
     follow.bar.finish_and_clear();
@@ -141,7 +144,7 @@ pub fn run(args: TrainArgs) -> Outcome {
     let sum = |count: fn(&StepRecord) -> usize| timed.iter().map(count).sum::<usize>();
     let losses: Vec<f64> =
         trained.history.steps.iter().map(|s| (s.loss * 1e6).round() / 1e6).collect();
-    let result = json!({
+    let mut result = json!({
         "peer": "axia",
         "rows_per_s": sum(|s| s.rows) as f64 / seconds,
         "tokens_per_s": sum(|s| s.tokens) as f64 / seconds,
@@ -150,6 +153,7 @@ pub fn run(args: TrainArgs) -> Outcome {
         "losses": losses,
         "unique_tokens": sum(|s| s.unique_tokens),
     });
+    args.timing.tell(&model, &mut result);
     print(format!("{result}\n"))
 }
 

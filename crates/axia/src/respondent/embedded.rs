@@ -97,7 +97,7 @@ impl Embedded<'_> {
             Ok(Text { tokens, top: 0, next: None })
         };
         let texts = texts.iter().map(text).collect::<Result<Vec<_>, RespondentError>>()?;
-        let found = read_texts(decoder, self.adapter.as_ref(), &texts, MAX_TOKENS)?;
+        let found = read_texts(decoder, self.adapter.as_ref(), &texts, self.tokens_at_once())?;
         let sum = |text: TextReadings| {
             let log_probs = text.tokens.iter().map(|reading| f64::from(reading.log_prob));
             (text.tokens.len(), log_probs.sum())

@@ -4,6 +4,7 @@ use super::error::ApiError;
 use super::job::{Asker, Event, Job, Work};
 use super::service::Service;
 use axia_engine::EngineError;
+use axia_engine::decoder::{Keep, TokensPerStep};
 use axia_engine::generate::{Drawn, Generation, Request};
 use axia_engine::kernels::DeviceKernels;
 use axia_engine::score::{Reading, Text, groups, read_texts};
@@ -113,7 +114,9 @@ impl<'a> Worker<'a> {
 
         let members = &self.service.members;
         let adapter = members.adapter(member);
-        match read_texts(members.model().decoder(), adapter, &texts, usize::MAX) {
+        let decoder = members.model().decoder();
+        let most = TokensPerStep::Auto.resolve(decoder, Keep::Nothing);
+        match read_texts(decoder, adapter, &texts, most) {
             Ok(found) => {
                 for (asker, readings) in askers.iter().zip(found) {
                     asker.tell(Event::Read(readings));

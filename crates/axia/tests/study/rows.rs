@@ -213,6 +213,8 @@ fn settings_that_make_no_sense_are_named() {
     bench.write_rows("rows.jsonl", &[json!({"prompt": "a", "candidates": ["b"]})]);
     bench.fails(&format!("{SCORE} --adapter none"), 2, &["`none`", "not a PEFT adapter"]);
     bench.fails(&format!("{SCORE} --device cuda:99"), 2, &["--device cuda:99", "cpu"]);
+    let timed = format!("{SCORE} --device cpu --time-kernels");
+    bench.fails(&timed, 2, &["--time-kernels needs a card"]);
     bench.fails(&format!("{SCORE} --device gpu"), 2, &["'gpu' for '--device", "cuda:N"]);
     bench.fails(&format!("{SCORE} --threads 0"), 2, &["--threads", "at least 1"]);
     bench.fails(&format!("{SCORE} --out model/model.safetensors/x"), 1, &["model.safetensors/x"]);

@@ -6,7 +6,8 @@ use crate::config::Activation;
 use crate::error::EngineError;
 use crate::forest::AttentionPlan;
 use crate::kernels::{
-    AdamW, AttentionShape, Kernels, Linear, LoraView, RopeTable, Rotation, Target, Write,
+    AdamW, AttentionShape, Kernels, Linear, LoraView, Parameters, RopeTable, Rotation, Target,
+    Write,
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -75,8 +76,8 @@ impl Kernels for CpuKernels {
         elementwise::scale(x, factor);
     }
 
-    fn square_sum(&self, x: &Vec<f32>) -> f64 {
-        elementwise::square_sum(x)
+    fn square_sum(&self, arrays: &[&Vec<f32>]) -> f64 {
+        arrays.iter().map(|x| elementwise::square_sum(x)).sum()
     }
 
     fn embed(&self, table: &CpuWeight, rows: &[u32], out: &mut Vec<f32>) {
@@ -203,13 +204,9 @@ impl Kernels for CpuKernels {
         loss::log_probs(x, head, targets, dx, &mut scratch.weights, &mut scratch.logits)
     }
 
-    fn adamw(
-        &self,
-        settings: &AdamW,
-        parameters: &mut Vec<f32>,
-        gradients: &Vec<f32>,
-        [first, second]: [&mut Vec<f32>; 2],
-    ) {
-        elementwise::adamw(settings, parameters, gradients, [first, second]);
+    fn adamw(&self, settings: &AdamW, tensors: Vec<Parameters<Vec<f32>>>) {
+        for Parameters { values, gradients, moments: [first, second] } in tensors {
+            elementwise::adamw(settings, values, gradients, [first, second]);
+        }
     }
 }

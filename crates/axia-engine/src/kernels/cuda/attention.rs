@@ -1,9 +1,11 @@
 //! Forest attention, forward and backward.
 
+use super::attention_class::{AttentionClass, KEYS};
 use super::attention_plan::{KeyWork, Tiles};
 use super::buffer::CudaBuffer;
 use super::error::CudaError;
-use super::launch::{AttentionClass, KEYS, Launch, layers};
+use super::launch::{Launch, layers};
+use super::matmul::Element;
 use super::queue::{Argument, Queue};
 use super::scratch::Space;
 use super::work::{KeyWorkOnCard, PlanOnCard, Work, check_len};
@@ -27,7 +29,7 @@ impl<Q: Queue> Work<'_, Q> {
         out: &mut CudaBuffer<Q>,
     ) -> Result<(), CudaError> {
         check_inputs(shape, plan, qkv)?;
-        let class = AttentionClass::of(shape.head_dim)?;
+        let class = AttentionClass::of(shape.head_dim, self.element())?;
         let to = self.output(out, qkv[0].len(), Write::Set)?;
         self.attend(shape, class, (plan, class.forward_rows), qkv, [to, 0])
     }
@@ -46,14 +48,14 @@ impl<Q: Queue> Work<'_, Q> {
         if count == 0 {
             return Ok(());
         }
-        let rows = if most_rows <= class.few_rows as usize { class.few_rows } else { rows };
-        let launch = class.forward(count, shape.kv_heads, most_rows, rows)?;
+        let (kernel, launch) =
+            class.forward(count, shape.kv_heads, most_rows, (rows, log_sums != 0))?;
         let mut arguments = qkv.map(|x| Argument::Address(x.address())).to_vec();
         arguments.extend([tables.tiles, tables.runs, tables.seen].map(Argument::Address));
         arguments.extend(layer(shape));
         arguments.extend([out, log_sums].map(Argument::Address));
         // SAFETY: lengths were checked against the plan, whose tables name its keys alone.
-        unsafe { self.launch(class.forward_kernel(rows), launch, &arguments) }
+        unsafe { self.launch(kernel, launch, &arguments) }
     }
 
     /// See [`crate::kernels::Kernels::attention_backward`].
@@ -70,7 +72,7 @@ impl<Q: Queue> Work<'_, Q> {
         check_inputs(shape, plan, qkv)?;
         let [q, k, v] = qkv;
         check_len("the gradient of attention's output", dout, q.len())?;
-        let class = AttentionClass::of(shape.head_dim)?;
+        let class = AttentionClass::of(shape.head_dim, self.element())?;
         let heads = plan.queries().len() * shape.heads;
         let spaces = &mut self.state.attention;
         let out = spaces.out.reserve(self.queue, 4 * q.len())?;
@@ -93,6 +95,7 @@ impl<Q: Queue> Work<'_, Q> {
             Argument::Address(out),
             Argument::Word(shape.head_dim as u32),
             Argument::Long(heads as u64),
+            Argument::Word(u32::from(self.element() == Element::Bf16)),
             Argument::Address(delta),
         ];
         let inputs = [q.address(), k.address(), v.address(), dout.address(), log_sums, delta];
@@ -100,12 +103,11 @@ impl<Q: Queue> Work<'_, Q> {
         arguments.extend([tables.tiles, tables.runs, tables.seen].map(Argument::Address));
         arguments.extend(layer(shape));
         arguments.push(Argument::Address(to_q));
-        let launch = class.query_gradients(count, shape.kv_heads, most_rows)?;
-        let [query_kernel, _] = class.backward_kernels();
+        let (kernel, launch) = class.query_gradients(count, shape.kv_heads, most_rows)?;
         // SAFETY: as in `attend`.
         unsafe {
             self.launch("attention_delta", Launch::warps(heads)?, &delta_arguments)?;
-            self.launch(query_kernel, launch, &arguments)?;
+            self.launch(kernel, launch, &arguments)?;
         }
         let keys = k.len() / shape.kv_width().max(1);
         self.key_gradients(shape, class, (plan, keys), (inputs, tables), [to_k, to_v])
@@ -134,8 +136,7 @@ impl<Q: Queue> Work<'_, Q> {
         arguments.push(Argument::Word(keys as u32));
         arguments.extend(layer(shape));
         arguments.extend([partial, dk, dv].map(Argument::Address));
-        let [_, kernel] = class.backward_kernels();
-        let launch = class.key_gradients(item_count, shape.kv_heads)?;
+        let (kernel, launch) = class.key_gradients(item_count, shape.kv_heads)?;
         // SAFETY: as in `attend`; slots are as many as the work counts.
         unsafe { self.launch(kernel, launch, &arguments)? };
         if slot_users == 0 {

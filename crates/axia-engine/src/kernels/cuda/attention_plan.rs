@@ -1,6 +1,6 @@
 //! An attention plan as the card's kernels read it; pure arithmetic.
 
-use super::launch::KEYS;
+use super::attention_class::KEYS;
 use crate::forest::AttentionPlan;
 use std::ops::Range;
 

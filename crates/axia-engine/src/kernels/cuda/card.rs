@@ -156,6 +156,10 @@ impl Queue for Card {
         // SAFETY: the bytes lie in the memory, and are waited for.
         unsafe { result::memcpy_dtoh_async(data, address(memory), self.stream.cu_stream()) }
             .map_err(failed("give numbers out"))?;
+        self.finish()
+    }
+
+    fn finish(&self) -> Result<(), CudaError> {
         self.stream.synchronize().map_err(failed("compute"))
     }
 

@@ -6,6 +6,7 @@ use super::card::Card;
 use super::error::CudaError;
 use super::matmul::Element;
 use super::queue::Queue;
+use super::times::{KernelTime, Times};
 use super::weight::CudaWeight;
 use super::work::{State, Work};
 use crate::checkpoint_files::RawTensor;
@@ -119,6 +120,16 @@ impl<Q: Queue> CudaKernels<Q> {
         self.shared.precision
     }
 
+    /// From now on every kernel is waited for and timed, which makes all of it slower.
+    pub fn time_kernels(&self) {
+        self.state().times = Some(Times::default());
+    }
+
+    /// Where the time went, the longest first; nothing unless [`Self::time_kernels`] was called.
+    pub fn kernel_times(&self) -> Vec<KernelTime> {
+        self.state().times.as_ref().map(Times::all).unwrap_or_default()
+    }
+
     /// Brings a matrix `(·, columns)` to the card.
     ///
     /// # Errors
@@ -216,12 +227,8 @@ impl<Q: Queue> Kernels for CudaKernels<Q> {
         self.run(|work| work.scale(x, factor));
     }
 
-    fn square_sum(&self, x: &CudaBuffer<Q>) -> f64 {
-        self.square_sums(&[x])
-    }
-
-    fn square_sums(&self, arrays: &[&CudaBuffer<Q>]) -> f64 {
-        self.run(|work| work.square_sums(arrays)).unwrap_or(f64::NAN)
+    fn square_sum(&self, arrays: &[&CudaBuffer<Q>]) -> f64 {
+        self.run(|work| work.square_sum(arrays)).unwrap_or(f64::NAN)
     }
 
     fn embed(&self, table: &CudaWeight<Q>, rows: &[u32], out: &mut CudaBuffer<Q>) {
@@ -369,17 +376,7 @@ impl<Q: Queue> Kernels for CudaKernels<Q> {
         }
     }
 
-    fn adamw(
-        &self,
-        settings: &AdamW,
-        parameters: &mut CudaBuffer<Q>,
-        gradients: &CudaBuffer<Q>,
-        moments: [&mut CudaBuffer<Q>; 2],
-    ) {
-        self.adamw_all(settings, vec![Parameters { values: parameters, gradients, moments }]);
-    }
-
-    fn adamw_all(&self, settings: &AdamW, tensors: Vec<Parameters<CudaBuffer<Q>>>) {
+    fn adamw(&self, settings: &AdamW, tensors: Vec<Parameters<CudaBuffer<Q>>>) {
         self.run(|work| work.adamw(settings, tensors));
     }
 }

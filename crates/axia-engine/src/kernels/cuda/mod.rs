@@ -6,6 +6,7 @@
 //! run it, kernels and all, on the host.
 
 mod attention;
+mod attention_class;
 mod attention_plan;
 mod blas;
 mod buffer;
@@ -25,6 +26,7 @@ mod queue;
 mod scratch;
 mod sources;
 mod tables;
+mod times;
 mod trial;
 mod weight;
 mod work;
@@ -41,4 +43,5 @@ pub use matmul::{ColumnMajorOperand, Element, Matmul, Operand};
 pub use probe::{DeviceInfo, probe};
 pub use queue::{Argument, Queue};
 pub use sources::{SOURCES, Source};
+pub use times::KernelTime;
 pub use weight::CudaWeight;

@@ -248,7 +248,7 @@ impl<Q: Queue> Work<'_, Q> {
     }
 
     /// `Σ x²` over all arrays, in double precision and a fixed order.
-    pub fn square_sums(&mut self, arrays: &[&CudaBuffer<Q>]) -> Result<f64, CudaError> {
+    pub fn square_sum(&mut self, arrays: &[&CudaBuffer<Q>]) -> Result<f64, CudaError> {
         let longest = arrays.iter().map(|x| x.len()).max().unwrap_or(0);
         if longest == 0 {
             return Ok(0.0);

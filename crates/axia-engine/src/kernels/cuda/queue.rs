@@ -29,7 +29,7 @@ impl Argument {
 }
 
 /// A card's memory, and work on it that happens in the order in which it is asked for. Only
-/// [`Self::download`] waits for the work before it.
+/// [`Self::download`] and [`Self::finish`] wait for the work before them.
 pub trait Queue: Send + Sync {
     /// A piece of the card's memory, given back when dropped, after the work before it.
     type Memory: Send + Sync;
@@ -55,6 +55,11 @@ pub trait Queue: Send + Sync {
         memory: &mut Self::Memory,
         offset: usize,
     ) -> Result<(), CudaError>;
+    /// Waits for all work.
+    ///
+    /// # Errors
+    /// [`CudaError::Failed`]
+    fn finish(&self) -> Result<(), CudaError>;
     /// Copies the beginning of `memory` to `data`.
     ///
     /// # Errors

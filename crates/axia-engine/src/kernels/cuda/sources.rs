@@ -23,9 +23,10 @@ impl Source {
 
 const COMMON: &str = include_str!("source/common.cuh");
 const TILES: &str = include_str!("source/attention_tiles.cuh");
+const TENSOR_TILES: &str = include_str!("source/tensor_tiles.cuh");
 
 /// All of them, a file per noun.
-pub const SOURCES: [Source; 9] = [
+pub const SOURCES: [Source; 11] = [
     Source {
         name: "elementwise.cu",
         preludes: &[COMMON],
@@ -104,6 +105,25 @@ pub const SOURCES: [Source; 9] = [
             "key_gradients_64_32",
             "key_gradients_128_32",
             "key_gradients_256_16",
+        ],
+    },
+    Source {
+        name: "attention_bf16.cu",
+        preludes: &[COMMON, TILES, TENSOR_TILES],
+        body: include_str!("source/attention_bf16.cu"),
+        kernels: &["attention_bf16_64", "attention_bf16_128", "attention_bf16_256"],
+    },
+    Source {
+        name: "attention_backward_bf16.cu",
+        preludes: &[COMMON, TILES, TENSOR_TILES],
+        body: include_str!("source/attention_backward_bf16.cu"),
+        kernels: &[
+            "query_gradients_bf16_64",
+            "query_gradients_bf16_128",
+            "query_gradients_bf16_256",
+            "key_gradients_bf16_64",
+            "key_gradients_bf16_128",
+            "key_gradients_bf16_256",
         ],
     },
 ];

@@ -40,26 +40,35 @@ fn results<K: Kernels>(k: &K, weight: &K::Weight) -> Vec<(&'static str, Vec<f32>
     let [rows, columns] = SHAPE;
     let layer = Linear { weight, bias: None, lora: None };
     let x = k.upload(&numbers(TOKENS * columns, 2));
-    let [mut y, mut dx, mut norm, mut out] = [(); 4].map(|()| K::Buffer::default());
+    let [mut y, mut dx, mut norm] = [(); 3].map(|()| K::Buffer::default());
     k.linear(&x, layer, Write::Set, &mut y);
     k.linear_backward(&y, layer, Write::Set, &mut dx);
     k.rms_norm(&y, &k.upload(&numbers(rows, 3)), 1e-5, &mut norm);
 
-    let heads = AttentionShape { heads: 2, kv_heads: 1, head_dim: 32, scale: 0.5, softcap: None };
+    let mut found: Vec<(&str, Vec<f32>)> =
+        [("a matrix product", &y), ("a gradient through a matrix", &dx), ("a norm", &norm)]
+            .map(|(what, buffer)| (what, k.download(buffer)))
+            .to_vec();
+    // A width for each set of attention kernels.
+    [32, 128, 256].into_iter().for_each(|head_dim| found.extend(attention(k, head_dim)));
+    found
+}
+
+/// What attention and its backward pass make of heads of a width.
+fn attention<K: Kernels>(k: &K, head_dim: usize) -> Vec<(&'static str, Vec<f32>)> {
+    let heads = AttentionShape { heads: 2, kv_heads: 1, head_dim, scale: 0.2, softcap: None };
     // Two sequences that share their first 20 tokens.
     let (forest, _) =
         Forest::build(&[(0..25).collect(), (0..20).chain(100..115).collect::<Vec<u32>>()]);
     let queries: Vec<u32> = (0..forest.len() as u32).collect();
     let plan = AttentionPlan::new(forest.parents(), &queries);
-    let [keys, values] = [4, 5].map(|seed| k.upload(&numbers(TOKENS * heads.kv_width(), seed)));
-    k.attention(&heads, &plan, [&norm, &keys, &values], &mut out);
-    let [mut dq, mut dk, mut dv] = [(); 3].map(|()| K::Buffer::default());
+    let [q, dout] = [4, 5].map(|seed| k.upload(&numbers(TOKENS * heads.width(), seed)));
+    let [keys, values] = [6, 7].map(|seed| k.upload(&numbers(TOKENS * heads.kv_width(), seed)));
+    let [mut out, mut dq, mut dk, mut dv] = [(); 4].map(|()| K::Buffer::default());
+    k.attention(&heads, &plan, [&q, &keys, &values], &mut out);
     let gradients = [&mut dq, &mut dk, &mut dv];
-    k.attention_backward(&heads, &plan, [&norm, &keys, &values], &y, gradients);
+    k.attention_backward(&heads, &plan, [&q, &keys, &values], &dout, gradients);
     [
-        ("a matrix product", &y),
-        ("a gradient through a matrix", &dx),
-        ("a norm", &norm),
         ("attention", &out),
         ("gradients of queries", &dq),
         ("gradients of keys", &dk),

@@ -9,6 +9,8 @@ use super::matmul::{Element, Matmul, Operand};
 use super::queue::{Argument, Queue};
 use super::scratch::Space;
 use super::tables::{Indices, Tables};
+use super::times::Times;
+use std::time::Instant;
 
 /// Activations kept as bf16 besides: a block's backward pass goes to and fro between four.
 const CONVERTED: usize = 4;
@@ -39,6 +41,8 @@ pub(super) struct State<Q: Queue> {
     pub table: Space<Q>,
     /// What is read back.
     pub found: Space<Q>,
+    /// Where the time goes, once somebody has asked.
+    pub times: Option<Times>,
 }
 
 /// Memory of the loss.
@@ -103,6 +107,7 @@ impl<Q: Queue> Default for State<Q> {
             ropes: Tables::new(4),
             table: space(),
             found: space(),
+            times: None,
         }
     }
 }
@@ -131,7 +136,22 @@ impl<Q: Queue> Work<'_, Q> {
         arguments: &[Argument],
     ) -> Result<(), CudaError> {
         // SAFETY: the caller's.
-        unsafe { self.queue.launch(kernel, launch, arguments) }
+        self.timed(kernel, || unsafe { self.queue.launch(kernel, launch, arguments) })
+    }
+
+    /// Does some work; where times are asked for, waits until it is done.
+    fn timed(
+        &self,
+        kernel: &'static str,
+        work: impl FnOnce() -> Result<(), CudaError>,
+    ) -> Result<(), CudaError> {
+        let Some(times) = &self.state.times else { return work() };
+        self.queue.finish()?;
+        let started = Instant::now();
+        work()?;
+        self.queue.finish()?;
+        times.add(kernel, started.elapsed());
+        Ok(())
     }
 
     /// `out (m, n) = alpha · a b + beta · out`
@@ -153,7 +173,7 @@ impl<Q: Queue> Work<'_, Q> {
         let tf32 = self.precision == Precision::Tf32;
         let product = Matmul { a, b, out, out_element, m, n, k, alpha, beta, tf32 };
         // SAFETY: the caller's.
-        unsafe { self.queue.multiply(&product) }
+        self.timed("matrix products", || unsafe { self.queue.multiply(&product) })
     }
 
     /// A buffer as a factor of products: itself, or its bf16 copy, which the next few calls with

@@ -6,7 +6,7 @@ use crate::config::Activation;
 use crate::error::EngineError;
 use crate::forest::AttentionPlan;
 use crate::kernels::cpu::CpuWeight;
-use crate::kernels::cuda::{CudaKernels, CudaWeight, DeviceInfo};
+use crate::kernels::cuda::{CudaKernels, CudaWeight, DeviceInfo, KernelTime};
 use crate::kernels::{
     AdamW, AttentionShape, CpuKernels, Kernels, Linear, LoraView, Parameters, RopeTable, Rotation,
     Target, Write,
@@ -45,6 +45,21 @@ impl DeviceKernels {
     /// Whether they are the CPU's.
     pub fn is_cpu(&self) -> bool {
         matches!(self.0, Any::Cpu(_))
+    }
+
+    /// As of [`CudaKernels::time_kernels`]; nothing on the CPU.
+    pub fn time_kernels(&self) {
+        if let Any::Cuda(side) = &self.0 {
+            side.kernels.time_kernels();
+        }
+    }
+
+    /// As of [`CudaKernels::kernel_times`]; nothing on the CPU.
+    pub fn kernel_times(&self) -> Vec<KernelTime> {
+        match &self.0 {
+            Any::Cpu(_) => Vec::new(),
+            Any::Cuda(side) => side.kernels.kernel_times(),
+        }
     }
 
     /// The card, where it is one.
@@ -118,14 +133,10 @@ impl Kernels for DeviceKernels {
         on!(self, |side| side.kernels.scale(side.write(x), factor));
     }
 
-    fn square_sum(&self, x: &DeviceBuffer) -> f64 {
-        on!(self, |side| side.kernels.square_sum(side.read(x)))
-    }
-
-    fn square_sums(&self, arrays: &[&DeviceBuffer]) -> f64 {
+    fn square_sum(&self, arrays: &[&DeviceBuffer]) -> f64 {
         on!(self, |side| {
             let arrays: Vec<_> = arrays.iter().map(|x| side.read(x)).collect();
-            side.kernels.square_sums(&arrays)
+            side.kernels.square_sum(&arrays)
         })
     }
 
@@ -291,27 +302,14 @@ impl Kernels for DeviceKernels {
         });
     }
 
-    fn adamw(
-        &self,
-        settings: &AdamW,
-        parameters: &mut DeviceBuffer,
-        gradients: &DeviceBuffer,
-        moments: [&mut DeviceBuffer; 2],
-    ) {
-        on!(self, |side| {
-            let (parameters, moments) = (side.write(parameters), moments.map(|m| side.write(m)));
-            side.kernels.adamw(settings, parameters, side.read(gradients), moments);
-        });
-    }
-
-    fn adamw_all(&self, settings: &AdamW, tensors: Vec<Parameters<DeviceBuffer>>) {
+    fn adamw(&self, settings: &AdamW, tensors: Vec<Parameters<DeviceBuffer>>) {
         on!(self, |side| {
             let tensors = tensors.into_iter().map(|tensor| Parameters {
                 values: side.write(tensor.values),
                 gradients: side.read(tensor.gradients),
                 moments: tensor.moments.map(|moment| side.write(moment)),
             });
-            side.kernels.adamw_all(settings, tensors.collect());
+            side.kernels.adamw(settings, tensors.collect());
         });
     }
 }

@@ -2,14 +2,16 @@
 // dP = dout v: dS = P (dP - sum(dout out)) (times the slope of soft-capping),
 // dq = scale dS k, dk = scale dS q, dv = P dout. No atomics: sums have a fixed order.
 
-// delta[row] = dout[row] . out[row] for rows of (queries, heads): one warp per row.
+// delta[row] = dout[row] . out[row] for rows of (queries, heads): one warp per row. Where products
+// round dout to bf16, this must too: where one key has all the weight, both cancel.
 extern "C" __global__ void attention_delta(const float *dout, const float *out, u32 head_dim,
-                                           u64 rows, float *delta) {
+                                           u64 rows, u32 rounds, float *delta) {
     u64 row = static_cast<u64>(blockIdx.x) * (blockDim.x / 32) + threadIdx.x / 32;
     if (row < rows) {
         float sum = 0.0f;
         for (u32 d = threadIdx.x % 32; d < head_dim; d += 32) {
-            sum += dout[row * head_dim + d] * out[row * head_dim + d];
+            float gradient = dout[row * head_dim + d];
+            sum += (rounds ? widen(narrow(gradient)) : gradient) * out[row * head_dim + d];
         }
         sum = warp_sum(sum);
         if (threadIdx.x % 32 == 0) {
@@ -90,19 +92,6 @@ __device__ void query_gradients(const float *q, const float *k, const float *v, 
         }
     }
 }
-
-// 32 neighbouring keys, and part of the tiles that see some of them. What several items give for
-// the same keys goes to slots of `partial`, which attention_combine adds up.
-struct Item {
-    u32 key_block, first_entry, end_entry, slot;
-};
-
-// A tile that sees keys key_from to key_to: key j is at its position j + shift (modulo 2^32).
-struct Entry {
-    u32 tile, shift, key_from, key_to;
-};
-
-#define NO_SLOT 0xffffffffu
 
 // sums[i] += sum over rows of weights[row][key y + 16 i] * rows[row], this thread's numbers of it.
 template <int DIM, int ROWS>

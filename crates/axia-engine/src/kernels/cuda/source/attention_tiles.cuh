@@ -6,9 +6,9 @@
 // to seen[2q + 1]. The positions are worked through 32 at a time, so that nothing is spent on keys
 // that nobody in the tile can see.
 //
-// 128 threads work as 16 x 8: thread (y, x) has rows y, y + 16, … of a tile; of 32 keys it has
-// x, x + 8, x + 16 and x + 24; of a row's numbers 4x to 4x + 3 of every 32. Heads are padded with
-// zeros to DIM. Strides keep float4 reads aligned and free of bank conflicts.
+// In single precision 128 threads work as 16 x 8: thread (y, x) has rows y, y + 16, … of a tile; of
+// 32 keys it has x, x + 8, x + 16 and x + 24; of a row's numbers 4x to 4x + 3 of every 32. Heads are
+// padded with zeros to DIM. Strides keep float4 reads aligned and free of bank conflicts.
 
 #ifndef AXIA_ATTENTION_TILES
 #define AXIA_ATTENTION_TILES
@@ -27,6 +27,19 @@ struct Layer {
     u32 heads, kv_heads, head_dim;
     float scale, cap;
 };
+
+// 32 neighbouring keys, and part of the tiles that see some of them. What several items give for
+// the same keys goes to slots of `partial`, which attention_combine adds up.
+struct Item {
+    u32 key_block, first_entry, end_entry, slot;
+};
+
+// A tile that sees keys key_from to key_to: key j is at its position j + shift (modulo 2^32).
+struct Entry {
+    u32 tile, shift, key_from, key_to;
+};
+
+#define NO_SLOT 0xffffffffu
 
 // Where a block of threads works: ROWS rows of a tile from first_row on, for one key/value head.
 struct Rows {
