@@ -190,19 +190,13 @@ __device__ void key_gradients(const float *q, const float *k, const float *v, co
 #pragma unroll
     for (int i = 0; i < 2; i++) {
         u32 row = y + 16 * i, key = first_key + row;
-        u64 at = static_cast<u64>(key) * layer.kv_heads + kv_head;
-        float *key_row = dk + at * layer.head_dim, *value_row = dv + at * layer.head_dim;
-        if (item.slot != NO_SLOT) {
-            at = (static_cast<u64>(item.slot) * layer.kv_heads + kv_head) * 2 * KEYS + row;
-            key_row = partial + at * layer.head_dim;
-            value_row = partial + (at + KEYS) * layer.head_dim;
-        }
+        KeyGradients to = gradients_of_key(item, kv_head, row, layer, partial, dk, dv);
         if (key < key_count) {
 #pragma unroll
             for (int c = 0; c < DIM / 32; c++) {
                 u32 d = 32 * c + 4 * x;
-                store4(key_sums[i][c], 1.0f, d, layer.head_dim, key_row);
-                store4(value_sums[i][c], 1.0f, d, layer.head_dim, value_row);
+                store4(key_sums[i][c], 1.0f, d, layer.head_dim, to.key);
+                store4(value_sums[i][c], 1.0f, d, layer.head_dim, to.value);
             }
         }
     }

@@ -139,16 +139,10 @@ __device__ void key_gradients_bf16(const float *q, const float *k, const float *
 #pragma unroll
     for (u32 half = 0; half < 2; half++) {
         u32 row = own_key + 8 * half, key = first_key + row;
-        u64 at = static_cast<u64>(key) * layer.kv_heads + kv_head;
-        float *key_row = dk + at * layer.head_dim, *value_row = dv + at * layer.head_dim;
-        if (item.slot != NO_SLOT) {
-            at = (static_cast<u64>(item.slot) * layer.kv_heads + kv_head) * 2 * KEYS + row;
-            key_row = partial + at * layer.head_dim;
-            value_row = partial + (at + KEYS) * layer.head_dim;
-        }
+        KeyGradients to = gradients_of_key(item, kv_head, row, layer, partial, dk, dv);
         if (key < key_count) {
-            store_row(key_sums, half, layer.scale, part, layer.head_dim, key_row);
-            store_row(value_sums, half, 1.0f, part, layer.head_dim, value_row);
+            store_row(key_sums, half, layer.scale, part, layer.head_dim, to.key);
+            store_row(value_sums, half, 1.0f, part, layer.head_dim, to.value);
         }
     }
 }

@@ -41,6 +41,25 @@ struct Entry {
 
 #define NO_SLOT 0xffffffffu
 
+// Where the gradients of one key and its value go.
+struct KeyGradients {
+    float *key, *value;
+};
+
+// Those of the item's key in `row`: dk and dv (keys, kv_heads * head_dim), or a slot of partial
+// (slots, kv_heads, keys' gradients and values', KEYS, head_dim).
+__device__ inline KeyGradients gradients_of_key(const Item &item, u32 kv_head, u32 row,
+                                                const Layer &layer, float *partial, float *dk,
+                                                float *dv) {
+    u64 key = static_cast<u64>(item.key_block) * KEYS + row;
+    u64 at = (key * layer.kv_heads + kv_head) * layer.head_dim;
+    if (item.slot == NO_SLOT) {
+        return {dk + at, dv + at};
+    }
+    at = (static_cast<u64>(item.slot) * layer.kv_heads + kv_head) * 2 * KEYS + row;
+    return {partial + at * layer.head_dim, partial + (at + KEYS) * layer.head_dim};
+}
+
 // Where a block of threads works: ROWS rows of a tile from first_row on, for one key/value head.
 struct Rows {
     Tile tile;
