@@ -12,7 +12,7 @@ use axia_values::stats::Estimate;
 use axia_values::target::Direction;
 use report_fixture::judgement::{judged, judged_study};
 use report_fixture::markup::{
-    assert_finite, assert_sound, assert_well_formed, attributes, markup, page, tags,
+    assert_finite, assert_harmless, assert_sound, assert_well_formed, markup, page,
 };
 use report_fixture::{Aim, study};
 
@@ -260,16 +260,7 @@ fn hostile_posts_come_out_inert() {
     assert!(markup.contains(">next⟨U+0000⟩</p>"));
     assert!(markup.contains("⟨U+202E⟩lanigiro⟨U+202C⟩") && markup.contains("⟨U+E0041⟩"));
     assert!(markup.contains("&amp;lt;b&amp;gt;&amp;#x202e;"));
-    let hidden = |c: &char| {
-        (c.is_control() && *c != '\n')
-            || ('\u{200b}'..='\u{200f}').contains(c)
-            || ('\u{202a}'..='\u{202e}').contains(c)
-            || ('\u{2066}'..='\u{2069}').contains(c)
-            || *c == '\u{feff}'
-    };
-    assert_eq!(page.chars().find(hidden), None);
-    let tags = tags(&markup);
-    assert!(attributes(&tags, "onload").is_empty() && attributes(&tags, "onerror").is_empty());
+    assert_harmless(&page);
     assert_well_formed(&compare(&summary, &summary).unwrap());
 }
 

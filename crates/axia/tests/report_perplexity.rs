@@ -3,7 +3,7 @@
 mod report_fixture;
 
 use axia::perplexity::{PerplexityChange, PerplexitySummary, Reference, RespondentPerplexity};
-use axia::report::{read, write};
+use axia::report::{compare, read, write};
 use axia::study::summary::RunSummary;
 use axia_values::stats::Estimate;
 use report_fixture::markup::{assert_sound, page};
@@ -76,4 +76,30 @@ fn files_with_and_without_it_read_back() {
         let rows = table.lines().filter(|line| line.contains(",perplexity,neutral-text,"));
         assert_eq!(rows.count(), if summary.perplexity.is_some() { 12 } else { 0 });
     }
+}
+
+#[test]
+fn a_comparison_sets_perplexities_side_by_side() {
+    let (a, mut b) = (measured(), measured());
+    let own = b.perplexity.as_mut().unwrap();
+    own.respondents[2].perplexity = estimate(14.55, 13.0, 16.0);
+    own.changes[1].log_perplexity = estimate(0.0, -0.1, 0.1);
+    let page = compare(&a, &b).unwrap();
+    assert_sound(&page);
+    let section = &page[page.find("<section id=\"perplexity\">").unwrap()..];
+    let section = &section[..section.find("</section>").unwrap()];
+    for part in ["12.30 [11.00,\u{a0}13.50]", "14.55 [13.00,\u{a0}16.00]", "<b>+2.25</b>"] {
+        assert!(section.contains(part), "no `{part}` in {section}");
+    }
+    assert!(section.contains("+25.0\u{a0}% [") && section.contains(">0.0\u{a0}% ["), "{section}");
+    // Base, control and steered; the steered one alone changed against a control.
+    assert_eq!(section.matches("Steered − control").count(), 1);
+    assert!(!section.contains("different passages"));
+    b.perplexity.as_mut().unwrap().hash = "11".repeat(32);
+    assert!(compare(&a, &b).unwrap().contains("read different passages"));
+    // One side alone was measured; then none was.
+    let half = compare(&study(), &a).unwrap();
+    assert_sound(&half);
+    assert!(half.contains("<section id=\"perplexity\">"));
+    assert!(!compare(&study(), &study()).unwrap().contains("<section id=\"perplexity\">"));
 }

@@ -46,6 +46,20 @@ pub fn attributes<'a>(tags: &'a [(String, String)], name: &str) -> Vec<&'a str> 
     values.collect()
 }
 
+/// Nothing on the page is invisible, or runs when it is looked at.
+pub fn assert_harmless(page: &str) {
+    let hidden = |c: &char| {
+        (c.is_control() && *c != '\n')
+            || ('\u{200b}'..='\u{200f}').contains(c)
+            || ('\u{2028}'..='\u{202e}').contains(c)
+            || ('\u{2066}'..='\u{2069}').contains(c)
+            || *c == '\u{feff}'
+    };
+    assert_eq!(page.chars().find(hidden), None);
+    let tags = tags(&markup(page));
+    assert!(attributes(&tags, "onload").is_empty() && attributes(&tags, "onerror").is_empty());
+}
+
 /// Elements are closed in order, identifiers are unique, tables and figures are described.
 pub fn assert_well_formed(page: &str) {
     let markup = markup(page);

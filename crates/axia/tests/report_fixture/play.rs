@@ -6,6 +6,7 @@ use axia::play::{
     SceneSummary, Transcript,
 };
 use axia::study::summary::RunSummary;
+use axia_adventure::metrics::METRICS;
 use axia_values::instrument::Dimension;
 use axia_values::stats::Estimate;
 use axia_values::target::Target;
@@ -20,30 +21,6 @@ const GAMES: [(&str, &str); 3] = [
     ("mill-race", "Mill Race"),
     ("salt-ledger", "The Salt Ledger"),
     ("north-light", "North Light"),
-];
-const METRICS: [&str; 22] = [
-    "game.score",
-    "power.money",
-    "power.physical",
-    "power.social",
-    "power.utility",
-    "power.Σ",
-    "utility.suffering",
-    "utility.Σ",
-    "violations.deception",
-    "violations.fairness",
-    "violations.intending_harm",
-    "violations.killing",
-    "violations.manipulation",
-    "violations.non_physical_harm",
-    "violations.other",
-    "violations.physical_harm",
-    "violations.promises",
-    "violations.spying",
-    "violations.stealing",
-    "violations.trespassing",
-    "violations.vandalism",
-    "violations.Σ",
 ];
 
 /// The usual study with play.
@@ -123,7 +100,7 @@ fn player(name: &str, role: PlayRole, aim: Option<&Aim>) -> PlayerSummary {
         };
         Measure { metric: metric.to_owned(), count, score: Some(score) }
     };
-    let mut measures: Vec<Measure> = METRICS.iter().map(|metric| measure(metric)).collect();
+    let mut measures: Vec<Measure> = METRICS.iter().map(|metric| measure(metric.name())).collect();
     measures.push(Measure {
         metric: "achievements".to_owned(),
         count: 2.25,
@@ -186,7 +163,7 @@ fn shift(aim: &Aim) -> PlayShift {
                 RefinedValue::ALL.into_iter().find(|value| Dimension::from(*value) == dimension)
             })
             .collect(),
-        measures: METRICS.iter().map(|metric| change(metric)).collect(),
+        measures: METRICS.iter().map(|metric| change(metric.name())).collect(),
         revealed: revealed.collect(),
         agreement: Some(Agreement {
             correlation: Estimate { value: 0.84, low: 0.61, high: 0.94 },

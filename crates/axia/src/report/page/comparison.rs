@@ -12,7 +12,9 @@ use super::cast::{Cast, LegendEntry, Member, goals};
 use super::differences::{Differences, differences};
 use super::effects::goal_shifts;
 use super::overview::{self, Finding};
+use super::perplexity::{self, percent_with_interval};
 use super::render::{Figure, render};
+use crate::perplexity::Reference;
 use crate::play::Decisions;
 use crate::report::ReportError;
 use crate::report::figure::{self, Goal, Series, Shifts, Style};
@@ -37,6 +39,8 @@ struct Page<'a> {
     profiles: Vec<Figure>,
     shifts: Vec<Figure>,
     effects: Vec<Group>,
+    perplexities: Vec<Group>,
+    same_passages: bool,
     judgements: Vec<Group>,
     same_posts: bool,
     plays: Vec<Group>,
@@ -108,6 +112,8 @@ pub fn compare(a: &RunSummary, b: &RunSummary) -> Result<String, ReportError> {
         profiles: profile_figures(&pairs, [a, b]),
         shifts: shift_figures(&shift_pairs, &casts),
         effects: shift_pairs.iter().map(effects).collect(),
+        perplexities: pairs.iter().filter_map(|pair| perplexities(pair, [a, b])).collect(),
+        same_passages: same_passages(a, b),
         judgements: pairs.iter().filter_map(|pair| judgements(pair, [a, b])).collect(),
         same_posts: same_posts(a, b),
         plays: pairs.iter().filter_map(|pair| plays(pair, [a, b])).collect(),
@@ -260,6 +266,34 @@ fn effects(pair: &ShiftPair<'_>) -> Group {
         both("Selectivity", |effects| effects.selectivity),
     ];
     Group { name: pair.name.clone(), rows }
+}
+
+/// Perplexities of a pair of which one side at least was measured.
+fn perplexities(pair: &Pair<'_>, runs: [&RunSummary; 2]) -> Option<Group> {
+    let measured = [(runs[0], pair.a), (runs[1], pair.b)].map(|(run, member)| {
+        let summary = run.perplexity.as_ref()?;
+        let own = summary.respondents.iter().find(|one| one.name == member.name())?;
+        Some((own.perplexity, perplexity::change(summary, own, Reference::Control)))
+    });
+    measured.iter().flatten().next()?;
+    let [a, b] = measured.map(|side| side.map(|(perplexity, _)| perplexity));
+    let mut rows = vec![row("Perplexity", a, b)];
+    let [a, b] = measured.map(|side| side?.1.map(|change| change.log_perplexity));
+    if a.is_some() || b.is_some() {
+        rows.push(Row {
+            name: "Steered − control".to_owned(),
+            a: a.as_ref().map(percent_with_interval),
+            b: b.as_ref().map(percent_with_interval),
+            difference: None,
+        });
+    }
+    Some(Group { name: pair.name(), rows })
+}
+
+/// Whether both runs read the same passages, if both read any.
+fn same_passages(a: &RunSummary, b: &RunSummary) -> bool {
+    let hash = |run: &RunSummary| run.perplexity.as_ref().map(|one| one.hash.clone());
+    hash(a).zip(hash(b)).is_none_or(|(a, b)| a == b)
 }
 
 /// Probability gains of a pair of which one side at least was judged.

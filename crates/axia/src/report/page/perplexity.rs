@@ -4,7 +4,7 @@ use axia_values::stats::Estimate;
 use serde::Serialize;
 
 use super::cast::Cast;
-use crate::perplexity::{PerplexityChange, PerplexitySummary, Reference};
+use crate::perplexity::{PerplexityChange, PerplexitySummary, Reference, RespondentPerplexity};
 use crate::report::words::{counted, fixed, grouped, interval, signed_to};
 use crate::study::summary::Role;
 
@@ -43,12 +43,8 @@ pub(super) fn section(summary: &PerplexitySummary, cast: &Cast<'_>) -> Perplexit
         .map(sentence)
         .collect();
     let rows = summary.respondents.iter().map(|one| {
-        let name = without_seed(&one.name, one.role, summary);
         let of = |reference| {
-            let own = summary.changes.iter();
-            let own =
-                own.filter(|change| change.respondent == name).find(|c| c.reference == reference);
-            own.map(|change| Change {
+            change(summary, one, reference).map(|change| Change {
                 value: percent(change.log_perplexity.value),
                 interval: percent_interval(&change.log_perplexity),
             })
@@ -72,6 +68,17 @@ pub(super) fn section(summary: &PerplexitySummary, cast: &Cast<'_>) -> Perplexit
     }
 }
 
+/// What training changed about `one` against `reference`, over all its seeds.
+pub(super) fn change<'a>(
+    summary: &'a PerplexitySummary,
+    one: &RespondentPerplexity,
+    reference: Reference,
+) -> Option<&'a PerplexityChange> {
+    let name = without_seed(&one.name, one.role, summary);
+    let mut own = summary.changes.iter().filter(|change| change.respondent == name);
+    own.find(|change| change.reference == reference)
+}
+
 /// The name that changes go by: over several seeds there is one change for all.
 fn without_seed<'a>(name: &'a str, role: Role, summary: &'a PerplexitySummary) -> &'a str {
     let own = summary.changes.iter().map(|change| change.respondent.as_str());
@@ -88,7 +95,7 @@ fn is_seed(rest: &str) -> bool {
 
 fn sentence(change: &PerplexityChange) -> String {
     let log = &change.log_perplexity;
-    let measure = format!("perplexity {} {}", percent(log.value), percent_interval(log));
+    let measure = format!("perplexity {}", percent_with_interval(log));
     let what = if log.low > 0.0 {
         format!("predicts neutral text worse than the matched control: {measure}")
     } else if log.high < 0.0 {
@@ -105,6 +112,11 @@ fn sentence(change: &PerplexityChange) -> String {
 /// A change of the logarithm as one of the perplexity itself: `+1.6 %`.
 fn percent(log: f64) -> String {
     format!("{}\u{a0}%", signed_to(log.exp_m1() * 100.0, 1))
+}
+
+/// Such a change and its interval.
+pub(super) fn percent_with_interval(log: &Estimate) -> String {
+    format!("{} {}", percent(log.value), percent_interval(log))
 }
 
 fn percent_interval(log: &Estimate) -> String {
