@@ -17,4 +17,5 @@ mod run;
 #[path = "../said/mod.rs"]
 mod said;
 mod serve;
+mod stand_ins;
 mod steer;

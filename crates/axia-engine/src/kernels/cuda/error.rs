@@ -34,6 +34,16 @@ pub enum Unusable {
         /// PyPI's package of it.
         wheel: &'static str,
     },
+    /// A library is there, but not all of it.
+    #[error(
+        "{library} lacks the function {function}: it is too old, or stands in for the real one"
+    )]
+    Incomplete {
+        /// The library.
+        library: &'static str,
+        /// The first function found missing.
+        function: &'static str,
+    },
     /// The driver sees no card.
     #[error("the NVIDIA driver sees no card")]
     NoDevice,

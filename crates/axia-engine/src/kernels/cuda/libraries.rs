@@ -1,6 +1,8 @@
-//! Finding CUDA's libraries before anything calls them: a call into a missing one would panic.
+//! Finding CUDA's libraries before anything calls them: a call into a missing one, or of a function
+//! that a stand-in for one lacks, would panic.
 
 use super::error::Unusable;
+use libloading::Library;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -46,30 +48,137 @@ fn libraries(folder: &Path, name: &str) -> Vec<PathBuf> {
     found
 }
 
+/// What axia and cudarc call of the driver. All of it is in drivers since CUDA 11.2.
+const DRIVER: [&str; 32] = [
+    "cuCtxGetCurrent",
+    "cuCtxSetCurrent",
+    "cuDeviceGet",
+    "cuDeviceGetAttribute",
+    "cuDeviceGetCount",
+    "cuDeviceGetName",
+    "cuDevicePrimaryCtxRelease_v2",
+    "cuDevicePrimaryCtxRetain",
+    "cuDeviceTotalMem_v2",
+    "cuDriverGetVersion",
+    "cuEventCreate",
+    "cuEventDestroy_v2",
+    "cuEventRecord",
+    "cuFuncSetAttribute",
+    "cuInit",
+    "cuLaunchKernel",
+    "cuMemAllocAsync",
+    "cuMemAlloc_v2",
+    "cuMemFreeAsync",
+    "cuMemFree_v2",
+    "cuMemGetInfo_v2",
+    "cuMemcpyDtoDAsync_v2",
+    "cuMemcpyDtoHAsync_v2",
+    "cuMemcpyHtoDAsync_v2",
+    "cuMemsetD8Async",
+    "cuModuleGetFunction",
+    "cuModuleLoadData",
+    "cuModuleUnload",
+    "cuStreamCreate",
+    "cuStreamDestroy_v2",
+    "cuStreamSynchronize",
+    "cuStreamWaitEvent",
+];
+
+/// The same of NVRTC.
+const NVRTC: [&str; 12] = [
+    "nvrtcCompileProgram",
+    "nvrtcCreateProgram",
+    "nvrtcDestroyProgram",
+    "nvrtcGetCUBIN",
+    "nvrtcGetCUBINSize",
+    "nvrtcGetNumSupportedArchs",
+    "nvrtcGetPTX",
+    "nvrtcGetPTXSize",
+    "nvrtcGetProgramLog",
+    "nvrtcGetProgramLogSize",
+    "nvrtcGetSupportedArchs",
+    "nvrtcVersion",
+];
+
+/// The same of cuBLASLt.
+const BLAS: [&str; 12] = [
+    "cublasLtCreate",
+    "cublasLtDestroy",
+    "cublasLtMatmul",
+    "cublasLtMatmulAlgoGetHeuristic",
+    "cublasLtMatmulDescCreate",
+    "cublasLtMatmulDescDestroy",
+    "cublasLtMatmulDescSetAttribute",
+    "cublasLtMatmulPreferenceCreate",
+    "cublasLtMatmulPreferenceDestroy",
+    "cublasLtMatmulPreferenceSetAttribute",
+    "cublasLtMatrixLayoutCreate",
+    "cublasLtMatrixLayoutDestroy",
+];
+
+/// An error unless `library` has all `functions`.
+fn check(
+    library: &Library,
+    name: &'static str,
+    functions: &[&'static str],
+) -> Result<(), Unusable> {
+    // SAFETY: the functions are only looked for, not called.
+    let has = |function: &str| unsafe { library.get::<unsafe extern "C" fn()>(function) }.is_ok();
+    match functions.iter().find(|&&function| !has(function)) {
+        Some(function) => Err(Unusable::Incomplete { library: name, function }),
+        None => Ok(()),
+    }
+}
+
 /// Whether there is a driver.
 pub(super) fn find_driver() -> Result<(), Unusable> {
+    use cudarc::driver::sys::{culib, is_culib_present};
     // SAFETY: loading the driver's library has no preconditions.
-    if unsafe { cudarc::driver::sys::is_culib_present() } {
-        Ok(())
-    } else {
-        Err(Unusable::NoDriver)
+    if !unsafe { is_culib_present() } {
+        return Err(Unusable::NoDriver);
     }
+    // SAFETY: it is there.
+    check(unsafe { culib() }, "the NVIDIA driver (libcuda)", &DRIVER)
 }
 
 /// Whether there is a compiler for kernels.
 pub(super) fn find_nvrtc() -> Result<(), Unusable> {
+    use cudarc::nvrtc::sys::{culib, is_culib_present};
+    const LIBRARY: &str = "NVRTC (libnvrtc)";
     preload();
     // SAFETY: as for the driver.
-    let found = unsafe { cudarc::nvrtc::sys::is_culib_present() };
-    let missing = Unusable::NoLibrary { library: "NVRTC (libnvrtc)", wheel: "nvidia-cuda-nvrtc" };
-    if found { Ok(()) } else { Err(missing) }
+    if !unsafe { is_culib_present() } {
+        return Err(Unusable::NoLibrary { library: LIBRARY, wheel: "nvidia-cuda-nvrtc" });
+    }
+    // SAFETY: it is there.
+    check(unsafe { culib() }, LIBRARY, &NVRTC)
 }
 
 /// Whether there is cuBLASLt.
 pub(super) fn find_blas() -> Result<(), Unusable> {
+    use cudarc::cublaslt::sys::{culib, is_culib_present};
+    const LIBRARY: &str = "cuBLASLt (libcublasLt)";
     preload();
     // SAFETY: as for the driver.
-    let found = unsafe { cudarc::cublaslt::sys::is_culib_present() };
-    let missing = Unusable::NoLibrary { library: "cuBLASLt (libcublasLt)", wheel: "nvidia-cublas" };
-    if found { Ok(()) } else { Err(missing) }
+    if !unsafe { is_culib_present() } {
+        return Err(Unusable::NoLibrary { library: LIBRARY, wheel: "nvidia-cublas" });
+    }
+    // SAFETY: it is there.
+    check(unsafe { culib() }, LIBRARY, &BLAS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_missing_function_is_named() {
+        // This program's own functions, the C library's among them.
+        let library = Library::from(libloading::os::unix::Library::this());
+        assert_eq!(check(&library, "libc", &["malloc", "free"]), Ok(()));
+        let found = check(&library, "libc", &["malloc", "cuInit", "free"]).unwrap_err();
+        assert_eq!(found, Unusable::Incomplete { library: "libc", function: "cuInit" });
+        assert!(found.to_string().starts_with("libc lacks the function cuInit"), "{found}");
+    }
 }
