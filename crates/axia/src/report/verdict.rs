@@ -9,6 +9,10 @@ use axia_values::stats::Estimate;
 use super::words::{fixed, interval, list, with_interval};
 use crate::study::summary::ShiftSummary;
 
+/// Movements below this, a quarter of a step of the rating scale, are called small even where the
+/// interval leaves no doubt about them.
+const SMALL: f64 = 0.25;
+
 /// What the interval of the target drop shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -102,17 +106,18 @@ pub(super) fn verdict(summary: &ShiftSummary) -> Verdict {
     let movement = movement(subject(&summary.title), aim, outcome, drop);
     Verdict {
         outcome,
-        answer: answer(outcome, selectivity.as_ref()),
+        answer: answer(outcome, drop.value < SMALL, selectivity.as_ref()),
         sentence: format!("{movement}{}.", rest(effects, outcome)),
     }
 }
 
-fn answer(outcome: Outcome, selectivity: Option<&Estimate>) -> &'static str {
+fn answer(outcome: Outcome, small: bool, selectivity: Option<&Estimate>) -> &'static str {
     match outcome {
         Outcome::Moved if selectivity.is_some_and(|s| s.high < 0.0) => {
             "Yes, but other values moved more."
         }
         Outcome::Moved if selectivity.is_some_and(|s| s.low <= 0.0) => "Yes, but not selectively.",
+        Outcome::Moved if small => "Yes, but by less than a quarter of a point.",
         Outcome::Moved => "Yes.",
         Outcome::Unclear => "No clear effect.",
         Outcome::Opposite => "No: it moved the other way.",
@@ -172,7 +177,9 @@ fn rest(effects: &Comparison, outcome: Outcome) -> String {
 }
 
 fn so(selectivity: &Estimate) -> &'static str {
-    if selectivity.low > 0.0 {
+    if selectivity.low > 0.0 && selectivity.value < SMALL {
+        ", so the target moved a little more than the rest"
+    } else if selectivity.low > 0.0 {
         ", so the target moved clearly more than the rest"
     } else if selectivity.high < 0.0 {
         ", so the rest moved more than the target"
@@ -281,6 +288,15 @@ mod tests {
                         matched control; other values moved by 0.18 on average; selectivity 0.44 \
                         [0.20, 0.60], so the target moved clearly more than the rest.";
         assert_eq!(said(&shift), (Outcome::Moved, "Yes.", sentence.to_owned()));
+    }
+
+    #[test]
+    fn a_small_effect_is_called_small() {
+        let shift = shift("Power, down", 1, (0.14, 0.07, 0.24), (0.08, 0.004, 0.18));
+        let (outcome, answer, sentence) = said(&shift);
+        assert_eq!(outcome, Outcome::Moved);
+        assert_eq!(answer, "Yes, but by less than a quarter of a point.");
+        assert!(sentence.ends_with("so the target moved a little more than the rest."));
     }
 
     #[test]
