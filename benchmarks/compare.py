@@ -113,7 +113,7 @@ def main():
         "date": datetime.date.today().isoformat(),
         "machine": processor(),
         "threads": a.threads,
-        "axia": run([a.axia, "--version"]).strip(),
+        "axia": run([a.axia, "-V"]).strip(),
         "peer": run([a.peer_python, "-c", "import torch, transformers, peft; print(f'torch "
                      "{torch.__version__}, transformers {transformers.__version__}, peft "
                      "{peft.__version__}')"]).strip(),

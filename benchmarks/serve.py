@@ -194,7 +194,7 @@ its {TOP} likeliest rivals. Ratings' probabilities among each other differ by at
 rows where both list ratings): llama.cpp multiplies in 8-bit integers, axia in single precision.
 
 - Machine: {compare.processor()}
-- {compare.run([a.axia, "--version"]).strip()}; xllamacpp {metadata.version("xllamacpp")}; {Path(a.model).name}
+- {compare.run([a.axia, "-V"]).strip()}; xllamacpp {metadata.version("xllamacpp")}; {Path(a.model).name}
 - `benchmarks/serve.py --model {Path(a.model).name} --threads {a.threads} --rounds {a.rounds}`
 """
     (HERE / "results" / f"{today}-serve.md").write_text(text)
