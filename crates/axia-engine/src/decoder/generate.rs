@@ -40,6 +40,46 @@ impl<K: Kernels> Decoder<K> {
         }
     }
 
+    /// Makes `cache` hold what it has in `slots` and, behind it, what another has in others, for
+    /// texts of at most `positions` tokens, continued from at most `length`.
+    pub(crate) fn move_cache(
+        &self,
+        cache: &mut KvCache<K>,
+        slots: &[u32],
+        other: Option<(KvCache<K>, &[u32])>,
+        (positions, length): (usize, usize),
+    ) {
+        let width = self.attention_shape().kv_width();
+        let (others, other_slots) = match other {
+            Some((cache, slots)) => (cache.blocks, slots),
+            None => (Vec::new(), &[][..]),
+        };
+        let all = slots.len() + other_slots.len();
+        let mut rows = self.kernels.upload(&[]);
+        let mut copy = |from: &K::Buffer, slots: &[u32], first: usize, to: &mut K::Buffer| {
+            if !slots.is_empty() {
+                let places: Vec<u32> = (first..first + slots.len()).map(|s| s as u32).collect();
+                self.kernels.gather(from, slots, width, &mut rows);
+                self.kernels.scatter(&rows, &places, width, Write::Set, to);
+            }
+        };
+        let mut others = others.into_iter();
+        for block in &mut cache.blocks {
+            // One block of the other at a time is given up, so that memory does not double.
+            let theirs = others.next();
+            for (part, own) in block.iter_mut().enumerate() {
+                let mut joined = K::Buffer::default();
+                self.kernels.prepare(&mut joined, all * width);
+                copy(own, slots, 0, &mut joined);
+                if let Some(theirs) = &theirs {
+                    copy(&theirs[part], other_slots, slots.len(), &mut joined);
+                }
+                *own = joined;
+            }
+        }
+        cache.tables = RopeTables::new(&self.config, positions, length);
+    }
+
     /// Computes `step` and returns the logits `(reads, vocab)`.
     pub(crate) fn extend(
         &self,

@@ -1,9 +1,10 @@
 //! Continuing many prompts together.
 
-use super::sampler::{Sampler, Sampling};
-use crate::decoder::{Activations, Decoder, KvCache, Step, tokens_to_keep};
+use super::batch::Batch;
+use super::sampler::Sampling;
+use crate::config::Reach;
+use crate::decoder::{Activations, Decoder, KvCache, tokens_to_keep};
 use crate::error::EngineError;
-use crate::forest::{Forest, Plans};
 use crate::kernels::Kernels;
 use crate::lora::Adapter;
 
@@ -53,7 +54,8 @@ pub struct Generation<'a, K: Kernels> {
     batch: Batch,
     cache: KvCache<K>,
     activations: Activations<K::Buffer>,
-    begun: bool,
+    /// Tokens of the longest prompt.
+    prompt: usize,
 }
 
 impl<'a, K: Kernels> Generation<'a, K> {
@@ -75,9 +77,9 @@ impl<'a, K: Kernels> Generation<'a, K> {
         check(&requests, decoder.config().vocab_size)?;
         let batch = Batch::new(&requests, decoder.config().options.window);
         let prompt = requests.iter().map(|request| request.prompt.len()).max().unwrap_or(0);
-        let cache = decoder.cache(batch.parents.len(), batch.longest, prompt);
+        let cache = decoder.cache(batch.slots(), batch.longest(), prompt);
         let activations = Activations::default();
-        Ok(Self { decoder, adapter, requests, batch, cache, activations, begun: false })
+        Ok(Self { decoder, adapter, requests, batch, cache, activations, prompt })
     }
 
     /// Draws the next token of every running continuation and shows it to `keep`, which says
@@ -86,32 +88,82 @@ impl<'a, K: Kernels> Generation<'a, K> {
     /// # Errors
     /// [`EngineError::NonFinite`] where a logit is NaN or infinite.
     pub fn step(&mut self, keep: impl FnMut(Drawn) -> bool) -> Result<bool, EngineError> {
-        let step = match self.begun {
-            true => self.batch.next_step(),
-            false => Some(self.batch.prefill()).filter(|_| self.is_running()),
-        };
-        let Some(step) = step else { return Ok(false) };
+        let Some((step, rows)) = self.batch.next_step() else { return Ok(false) };
         let Self { decoder, adapter, cache, activations, .. } = self;
         let logits = decoder.extend(*adapter, &step.step(), cache, activations);
-        let running = self.batch.branches.iter().filter(|b| b.running);
-        let rows: Vec<usize> = match self.begun {
-            true => (0..step.tokens.len()).collect(),
-            false => running.map(|b| b.prompt_row).collect(),
-        };
-        self.begun = true;
         self.batch.draw(self.decoder, &logits, &rows, &self.requests, keep)?;
-        Ok(self.is_running())
+        Ok(self.batch.is_running())
     }
 
     /// Ends the continuation of a request; nothing more is drawn for it.
     pub fn end(&mut self, request: usize) {
-        if let Some(branch) = self.batch.branches.get_mut(request) {
-            branch.running = false;
-        }
+        self.batch.end(request);
     }
 
-    fn is_running(&self) -> bool {
-        self.batch.branches.iter().any(|b| b.running)
+    /// Tokens whose keys and values there is a place for.
+    pub fn tokens(&self) -> usize {
+        self.batch.slots()
+    }
+
+    /// Those of them that continuations on their way have use for.
+    pub fn tokens_in_use(&self) -> usize {
+        self.batch.live_slots().len()
+    }
+
+    /// Forgets what has ended and gives up its places. Returns the indices that the requests left
+    /// had, in their new order. Before the first step nothing is forgotten.
+    pub fn shrink(&mut self) -> Vec<usize> {
+        if !self.batch.has_begun() {
+            return (0..self.requests.len()).collect();
+        }
+        let slots = self.batch.live_slots();
+        let kept = self.batch.keep(&slots);
+        let extent = self.extent();
+        self.decoder.move_cache(&mut self.cache, &slots, None, extent);
+        self.requests = kept.iter().map(|&index| self.requests[index].clone()).collect();
+        kept
+    }
+
+    /// Goes on with the continuations of both together: a step of many costs little more than one of
+    /// a few. What has ended is forgotten, as by [`Self::shrink`]. Returns the indices that the
+    /// requests left had, in both.
+    ///
+    /// # Errors
+    /// Gives `other` back if it cannot be: both must have been stepped, be of the same decoder and
+    /// adapter, and of one reach.
+    pub fn absorb(&mut self, mut other: Self) -> Result<[Vec<usize>; 2], Box<Self>> {
+        if !self.can_absorb(&other) {
+            return Err(Box::new(other));
+        }
+        let slots = [self.batch.live_slots(), other.batch.live_slots()];
+        let kept = [self.batch.keep(&slots[0]), other.batch.keep(&slots[1])];
+        self.batch.append(other.batch);
+        self.prompt = self.prompt.max(other.prompt);
+        let (theirs, extent) = (Some((other.cache, &*slots[1])), self.extent());
+        self.decoder.move_cache(&mut self.cache, &slots[0], theirs, extent);
+        let own = kept[0].iter().map(|&index| self.requests[index].clone());
+        let all = own.chain(kept[1].iter().map(|&index| other.requests[index].clone()));
+        self.requests = all.collect();
+        Ok(kept)
+    }
+
+    fn can_absorb(&self, other: &Self) -> bool {
+        let same_adapter = match (self.adapter, other.adapter) {
+            (Some(one), Some(another)) => std::ptr::eq(one, another),
+            (one, another) => one.is_none() && another.is_none(),
+        };
+        let begun = self.batch.has_begun() && other.batch.has_begun();
+        let alike = std::ptr::eq(self.decoder, other.decoder) && self.reach() == other.reach();
+        begun && same_adapter && alike
+    }
+
+    fn reach(&self) -> Reach {
+        self.decoder.config().reach(self.prompt)
+    }
+
+    /// Tokens of the longest text with its continuation, and of the longest prompt.
+    fn extent(&self) -> (usize, usize) {
+        (self.batch.longest(), self.prompt)
     }
 }
 
@@ -151,8 +203,8 @@ pub fn generate_with<K: Kernels>(
             let together = chosen.iter().map(|&i| requests[i].clone()).collect();
             let mut generation = Generation::new(decoder, adapter, together)?;
             while generation.step(|drawn| !stop(drawn.tokens))? {}
-            for (branch, &index) in generation.batch.branches.into_iter().zip(chosen) {
-                found[index] = branch.generated;
+            for (generated, &index) in generation.batch.generated().zip(chosen) {
+                found[index] = generated;
             }
         }
     }
@@ -183,142 +235,6 @@ fn check(requests: &[Request], vocab: usize) -> Result<(), EngineError> {
         }
     }
     Ok(())
-}
-
-/// One continuation's state.
-struct Branch {
-    sampler: Sampler,
-    generated: Generated,
-    running: bool,
-    /// Row of the prefill's logits that its first token is drawn from.
-    prompt_row: usize,
-    /// First of the cache slots set aside for its tokens.
-    first_slot: u32,
-}
-
-/// All continuations over one cache: slots `0..forest.len()` hold the prompts, then each branch
-/// has a stretch of its own.
-struct Batch {
-    forest: Forest,
-    /// Parent slot of every slot; a branch's slots follow the last token of its prompt.
-    parents: Vec<u32>,
-    /// Last nodes of the prompts, ascending and distinct.
-    prompt_ends: Vec<u32>,
-    branches: Vec<Branch>,
-    /// Most tokens that a prompt and its continuation have together.
-    longest: usize,
-    /// The window of the model's windowed blocks.
-    window: Option<usize>,
-}
-
-/// The owned parts of a [`Step`].
-struct OwnedStep {
-    tokens: Vec<u32>,
-    positions: Vec<u32>,
-    slots: Vec<u32>,
-    reads: Vec<u32>,
-    plans: Plans,
-}
-
-impl OwnedStep {
-    fn step(&self) -> Step<'_> {
-        Step {
-            tokens: &self.tokens,
-            positions: &self.positions,
-            slots: &self.slots,
-            plans: &self.plans,
-            reads: &self.reads,
-        }
-    }
-}
-
-impl Batch {
-    fn new(requests: &[Request], window: Option<usize>) -> Self {
-        let prompts: Vec<&[u32]> = requests.iter().map(|r| r.prompt.as_slice()).collect();
-        let (forest, ends) = Forest::build(&prompts);
-        let mut prompt_ends = ends.clone();
-        prompt_ends.sort_unstable();
-        prompt_ends.dedup();
-        let mut parents = forest.parents().to_vec();
-        let branches = requests
-            .iter()
-            .zip(&ends)
-            .map(|(request, &end)| {
-                let first_slot = parents.len() as u32;
-                for i in 0..request.max_tokens as u32 {
-                    parents.push(if i == 0 { end } else { first_slot + i - 1 });
-                }
-                Branch {
-                    sampler: Sampler::new(request.sampling, request.seed),
-                    generated: Generated { tokens: Vec::new(), stopped: false },
-                    running: request.max_tokens > 0,
-                    prompt_row: prompt_ends.partition_point(|&e| e < end),
-                    first_slot,
-                }
-            })
-            .collect();
-        let longest = requests.iter().map(|r| r.prompt.len() + r.max_tokens).max().unwrap_or(0);
-        Self { forest, parents, prompt_ends, branches, longest, window }
-    }
-
-    fn prefill(&self) -> OwnedStep {
-        OwnedStep {
-            tokens: self.forest.tokens().to_vec(),
-            positions: self.forest.depths().to_vec(),
-            slots: (0..self.forest.len() as u32).collect(),
-            reads: self.prompt_ends.clone(),
-            plans: Plans::all(self.forest.parents(), self.window, self.longest),
-        }
-    }
-
-    /// Draws the next token of every running branch; the `n`-th reads logit row `rows[n]`.
-    fn draw<K: Kernels>(
-        &mut self,
-        decoder: &Decoder<K>,
-        logits: &[f32],
-        rows: &[usize],
-        requests: &[Request],
-        mut keep: impl FnMut(Drawn) -> bool,
-    ) -> Result<(), EngineError> {
-        let vocab = decoder.config().vocab_size;
-        let branches = self.branches.iter_mut().zip(requests).enumerate();
-        let running = branches.filter(|(_, (b, _))| b.running);
-        for ((index, (branch, request)), &row) in running.zip(rows) {
-            let logits = &logits[row * vocab..][..vocab];
-            if logits.iter().any(|l| !l.is_finite()) {
-                return Err(decoder.non_finite("a logit"));
-            }
-            let token = branch.sampler.draw(logits);
-            let is_end = decoder.config().eos_ids.contains(&token);
-            let generated = &mut branch.generated;
-            if !is_end {
-                generated.tokens.push(token);
-            }
-            let drawn = Drawn { request: index, token, is_end, tokens: &generated.tokens, logits };
-            generated.stopped = !keep(drawn) || is_end;
-            branch.running = !generated.stopped && generated.tokens.len() < request.max_tokens;
-        }
-        Ok(())
-    }
-
-    /// The last token of every running branch, to be computed next.
-    fn next_step(&self) -> Option<OwnedStep> {
-        let (mut tokens, mut positions, mut slots) = (Vec::new(), Vec::new(), Vec::new());
-        for branch in self.branches.iter().filter(|b| b.running) {
-            let Some(&token) = branch.generated.tokens.last() else { continue };
-            let index = branch.generated.tokens.len() as u32 - 1;
-            let prompt_end = self.prompt_ends[branch.prompt_row];
-            tokens.push(token);
-            positions.push(self.forest.depths()[prompt_end as usize] + 1 + index);
-            slots.push(branch.first_slot + index);
-        }
-        if tokens.is_empty() {
-            return None;
-        }
-        let reads = (0..tokens.len() as u32).collect();
-        let plans = Plans::new(&self.parents, &slots, self.window, self.longest);
-        Some(OwnedStep { tokens, positions, slots, reads, plans })
-    }
 }
 
 #[cfg(test)]

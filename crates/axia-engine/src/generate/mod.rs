@@ -1,5 +1,6 @@
 //! Sampling continuations, many at once, over a shared cache of keys and values.
 
+mod batch;
 mod generator;
 mod sampler;
 

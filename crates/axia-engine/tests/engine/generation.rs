@@ -4,7 +4,7 @@ use crate::tiny::{VOCAB, adapter, assert_close, fixture, load, model, models};
 use axia_engine::decoder::{Activations, Decoder, Keep};
 use axia_engine::error::EngineError;
 use axia_engine::forest::Forest;
-use axia_engine::generate::{Generated, Generation, Request, Sampling, generate};
+use axia_engine::generate::{Drawn, Generated, Generation, Request, Sampling, generate};
 use axia_engine::kernels::CpuKernels;
 use axia_engine::lora::Adapter;
 use axia_engine::score::Reading;
@@ -178,6 +178,102 @@ fn a_generation_goes_step_by_step() {
         assert_eq!(found, expected);
     }
     assert!(!generation.step(|_| panic!("nothing is drawn any more")).unwrap());
+}
+
+/// Steps on until nothing runs, or `steps` are done; adds what is drawn to the continuation that
+/// `owners` names for each request.
+fn step_on(
+    generation: &mut Generation<CpuKernels>,
+    steps: usize,
+    owners: &[usize],
+    found: &mut [Vec<u32>],
+) {
+    for _ in 0..steps {
+        let keep = |drawn: Drawn| {
+            found[owners[drawn.request]].push(drawn.token);
+            true
+        };
+        if !generation.step(keep).unwrap() {
+            return;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn generations_draw_the_same_when_they_join(
+        prompts in prop::collection::vec(
+            (prop::collection::vec(3..6u32, 1..14), 1usize..10, any::<u64>()), 2..9),
+        parts in 1usize..5,
+        steps in 1usize..5,
+    ) {
+        let request = |(prompt, most, seed): &(Vec<u32>, usize, u64)| {
+            request(prompt, SAMPLED, *seed, *most)
+        };
+        let requests: Vec<Request> = prompts.iter().map(request).collect();
+        let all_owners: Vec<usize> = (0..requests.len()).collect();
+        for mut decoder in models() {
+            decoder.ignore_end_tokens();
+            let mut found = vec![Vec::new(); requests.len()];
+            let mut joined: Option<(Generation<CpuKernels>, Vec<usize>)> = None;
+            for part in all_owners.chunks(requests.len().div_ceil(parts)) {
+                let own = part.iter().map(|&i| requests[i].clone()).collect();
+                let (mut generation, mut owners) =
+                    (Generation::new(&decoder, None, own).unwrap(), part.to_vec());
+                step_on(&mut generation, steps, &owners, &mut found);
+                if let Some((mut before, theirs)) = joined.take() {
+                    let [kept, added] = before.absorb(generation).ok().unwrap();
+                    let kept = kept.iter().map(|&i| theirs[i]);
+                    owners = kept.chain(added.iter().map(|&i| owners[i])).collect();
+                    generation = before;
+                    prop_assert_eq!(generation.tokens(), generation.tokens_in_use());
+                }
+                step_on(&mut generation, steps - 1, &owners, &mut found);
+                let used = generation.tokens_in_use();
+                owners = generation.shrink().iter().map(|&i| owners[i]).collect();
+                prop_assert_eq!(generation.tokens(), used);
+                joined = Some((generation, owners));
+            }
+            let (mut generation, owners) = joined.unwrap();
+            step_on(&mut generation, usize::MAX, &owners, &mut found);
+            for (request, found) in requests.iter().zip(found) {
+                let alone = all(&decoder, std::slice::from_ref(request)).remove(0);
+                prop_assert_eq!(found, alone.tokens);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_does_not_belong_together_stays_apart() {
+    let (decoder, another) = (model(), model());
+    let adapter = adapter(&decoder);
+    let begun = |decoder, adapter| {
+        let requests = vec![request(&[1, 5], SAMPLED, 0, 9), request(&[7], SAMPLED, 1, 9)];
+        let mut generation = Generation::new(decoder, adapter, requests).unwrap();
+        assert!(generation.step(|_| true).unwrap());
+        generation
+    };
+    let mut first = begun(&decoder, None);
+    assert!(first.absorb(begun(&another, None)).is_err(), "another model");
+    assert!(first.absorb(begun(&decoder, Some(&adapter))).is_err(), "with an adapter");
+    let fresh = Generation::new(&decoder, None, vec![request(&[1], SAMPLED, 0, 2)]).unwrap();
+    assert!(first.absorb(fresh).is_err(), "its prompt is yet to be computed");
+    let mut fresh = Generation::new(&decoder, None, vec![request(&[1], SAMPLED, 0, 2)]).unwrap();
+    assert_eq!(fresh.shrink(), [0]);
+    assert_eq!((fresh.tokens(), first.tokens()), (3, 21));
+
+    // What was ended is forgotten on both sides.
+    let mut second = begun(&decoder, None);
+    first.end(0);
+    second.end(1);
+    assert_eq!(first.absorb(second).ok().unwrap(), [vec![1], vec![0]]);
+    assert_eq!(first.tokens(), 21);
+    first.end(0);
+    first.end(1);
+    assert_eq!(first.shrink(), [0; 0]);
+    assert!(first.tokens() == 0 && !first.step(|_| panic!("nothing is left")).unwrap());
 }
 
 #[test]

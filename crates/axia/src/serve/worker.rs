@@ -9,6 +9,7 @@ use axia_engine::generate::{Drawn, Generation, Request};
 use axia_engine::kernels::DeviceKernels;
 use axia_engine::score::{Reading, Text, groups, read_texts};
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -19,8 +20,8 @@ const POLL: Duration = Duration::from_millis(100);
 const MAX_TOKENS: usize = 2048;
 /// The same while continuations wait for their next token.
 const MAX_TOKENS_BETWEEN: usize = 256;
-/// Batches of continuations at once. A token more in a batch costs little, a batch more costs
-/// another look at all weights, so late requests wait to be batched with later ones.
+/// Respondents that draw at once. A token more in a batch costs little, a batch more costs another
+/// look at all weights.
 const MAX_BATCHES: usize = 4;
 
 /// All work, in the order it came.
@@ -35,9 +36,9 @@ pub(super) struct Worker<'a> {
 /// Continuations of one respondent that advance together.
 struct Batch<'a> {
     generation: Generation<'a, DeviceKernels>,
+    member: usize,
     /// In the order of the generation's requests, each with the number of rivals to tell.
     askers: Vec<(Asker, Option<usize>)>,
-    tokens: usize,
 }
 
 impl<'a> Worker<'a> {
@@ -46,13 +47,21 @@ impl<'a> Worker<'a> {
         Self { service, jobs, reads, waiting, batches }
     }
 
-    /// Works until the server stops: by turns a forest of texts, new batches, and a token of each
-    /// continuation, so that no request keeps the others waiting.
+    /// Works until the server stops: by turns a forest of texts, and tokens of all continuations
+    /// for as long as that took, so that neither keeps the other waiting.
     pub fn run(mut self) {
         while self.collect() {
+            let begin = Instant::now();
             self.read_some();
-            self.begin_batches();
-            self.advance();
+            let until = Instant::now() + begin.elapsed();
+            loop {
+                self.begin_batches();
+                self.advance();
+                self.join();
+                if self.batches.is_empty() || Instant::now() >= until {
+                    break;
+                }
+            }
         }
         let batched = self.batches.drain(..).flat_map(|batch| batch.askers).map(|(asker, _)| asker);
         let waiting = self.waiting.drain(..).map(|(asker, ..)| asker);
@@ -134,16 +143,34 @@ impl<'a> Worker<'a> {
 
     /// Begins batches of what waits, oldest first, while there is room.
     fn begin_batches(&mut self) {
-        while self.batches.len() < MAX_BATCHES {
-            let used: usize = self.batches.iter().map(|batch| batch.tokens).sum();
-            let Some((first, request, _)) = self.waiting.front() else { return };
+        while let Some((first, request, _)) = self.waiting.front() {
             let (member, least) = (first.member, tokens(request));
+            let joins = self.batches.iter().any(|batch| batch.member == member);
+            let most = self.service.settings.cache_tokens;
             // One that fits nowhere runs alone.
-            if used > 0 && used + least > self.service.settings.cache_tokens {
+            let fits = |used: usize| used == 0 || used + least <= most;
+            if (self.batches.len() >= MAX_BATCHES && !joins) || !fits(self.tokens_in_use()) {
                 return;
             }
-            self.begin_batch(member, self.service.settings.cache_tokens.max(least) - used);
+            if !fits(self.tokens_held()) {
+                self.batches.iter_mut().for_each(Batch::shrink);
+            }
+            let room = most.max(least).saturating_sub(self.tokens_held());
+            if room < least {
+                return;
+            }
+            self.begin_batch(member, room);
         }
+    }
+
+    /// Tokens that there is a place for.
+    fn tokens_held(&self) -> usize {
+        self.batches.iter().map(|batch| batch.generation.tokens()).sum()
+    }
+
+    /// Tokens that continuations on their way have use for.
+    fn tokens_in_use(&self) -> usize {
+        self.batches.iter().map(|batch| batch.generation.tokens_in_use()).sum()
     }
 
     /// Begins a batch of the respondent `member` with at most `room` tokens.
@@ -166,7 +193,7 @@ impl<'a> Worker<'a> {
         self.waiting = left;
         let members = &self.service.members;
         match Generation::new(members.plain(), members.adapter(member), requests) {
-            Ok(generation) => self.batches.push(Batch { generation, askers, tokens: used }),
+            Ok(generation) => self.batches.push(Batch { generation, member, askers }),
             Err(error) => fail(askers.iter().map(|(asker, _)| asker), error),
         }
     }
@@ -182,9 +209,41 @@ impl<'a> Worker<'a> {
             }
         });
     }
+
+    /// Lets the continuations of a respondent go on together.
+    fn join(&mut self) {
+        let mut apart: Vec<Batch<'a>> = Vec::with_capacity(self.batches.len());
+        for batch in self.batches.drain(..) {
+            let mut left = Some(batch);
+            for into in &mut apart {
+                left = left.and_then(|batch| into.absorb(batch));
+            }
+            apart.extend(left);
+        }
+        self.batches = apart;
+    }
 }
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
+    /// Takes over what `other` does, or gives it back.
+    fn absorb(&mut self, other: Self) -> Option<Self> {
+        let Self { generation, member, askers } = other;
+        match self.generation.absorb(generation) {
+            Ok([own, others]) => {
+                self.askers = chosen(mem::take(&mut self.askers), &own);
+                self.askers.extend(chosen(askers, &others));
+                None
+            }
+            Err(generation) => Some(Self { generation: *generation, member, askers }),
+        }
+    }
+
+    /// Forgets what has ended.
+    fn shrink(&mut self) {
+        let kept = self.generation.shrink();
+        self.askers = chosen(mem::take(&mut self.askers), &kept);
+    }
+
     /// Returns whether any continuation is still running.
     fn step(&mut self) -> Result<bool, EngineError> {
         let Self { generation, askers, .. } = self;
@@ -198,6 +257,12 @@ impl Batch<'_> {
             None => false,
         })
     }
+}
+
+/// Those of `all` with these `indices`, which ascend.
+fn chosen<T>(all: Vec<T>, indices: &[usize]) -> Vec<T> {
+    let all = all.into_iter().enumerate();
+    all.filter(|(index, _)| indices.binary_search(index).is_ok()).map(|(_, one)| one).collect()
 }
 
 /// Tells a token; returns whether more are wanted.

@@ -4,6 +4,7 @@ use crate::bench::{Bench, read_answer};
 use axia::serve::ServeSettings;
 use serde_json::{Value as Json, json};
 use std::io::Read;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 fn short(seed: usize) -> Json {
@@ -40,6 +41,28 @@ fn a_long_request_keeps_no_other_waiting() {
     assert_eq!(bench.complete(score)["choices"], alone["choices"]);
     bench.complete(short(1));
     assert!(start.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn late_replies_join_those_on_their_way() {
+    let bench = Bench::with(ServeSettings { queue: 8, ..Default::default() });
+    let body = |stream: bool| json!({"prompt": "abc", "max_tokens": 2000, "temperature": 0, "stream": stream});
+    let whole = bench.complete(body(false));
+    assert_eq!(whole["choices"][0]["finish_reason"], "length", "the model ends it early");
+    let begin = |_| {
+        let body = body(true).to_string();
+        let mut stream = bench.send("POST", "/v1/completions", "", body.as_bytes());
+        stream.read_exact(&mut [0; 400]).unwrap();
+        stream
+    };
+    let replies: Vec<TcpStream> = (0..8).map(begin).collect();
+    assert_eq!(bench.post("/v1/completions", &short(1)).status, 429, "all eight are at work");
+    let texts = replies.into_iter().map(|mut reply| {
+        let mut text = String::new();
+        reply.read_to_string(&mut text).unwrap();
+        text
+    });
+    assert!(texts.into_iter().all(|text| text.contains("data: [DONE]")));
 }
 
 #[test]
