@@ -114,6 +114,17 @@ pub enum EngineError {
     },
 }
 
+impl EngineError {
+    /// Whether something the user gave is at fault, as against the machine or a wish to stop.
+    pub fn is_input(&self) -> bool {
+        match self {
+            Self::File(_) | Self::PassMemory { .. } | Self::Cancelled => false,
+            Self::Cuda(error) => error.is_usage(),
+            _ => true,
+        }
+    }
+}
+
 /// A file or folder that could not be used, what was tried, and the system's reason.
 #[derive(Debug, Error)]
 #[error("cannot {action} `{}`: {source}", path.display())]

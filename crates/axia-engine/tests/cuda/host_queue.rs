@@ -1,14 +1,12 @@
 //! A queue on the host: kernels run through the shim, products by their definition.
 
-use super::skipped;
+use super::host_build::kernel_library;
+use super::{skipped, stand_in};
 use axia_engine::kernels::cuda::{
-    Argument, ColumnMajorOperand, CudaError, CudaKernels, Element, Launch, Matmul, Precision,
-    Queue, SOURCES,
+    Argument, ColumnMajorOperand, CudaError, CudaKernels, Element, Launch, Matmul, Precision, Queue,
 };
 use std::alloc::{Layout, alloc, dealloc};
 use std::ffi::{CStr, CString, c_char, c_void};
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -33,7 +31,7 @@ static SHIM: OnceLock<Result<Mutex<libloading::Library>, String>> = OnceLock::ne
 
 fn shim() -> Result<&'static Mutex<libloading::Library>, &'static str> {
     let built = SHIM.get_or_init(|| {
-        let library = build()?;
+        let library = kernel_library()?;
         // SAFETY: the library was just built and initialises nothing but its own variables.
         let library = unsafe { libloading::Library::new(library) };
         library.map(Mutex::new).map_err(|error| error.to_string())
@@ -41,39 +39,10 @@ fn shim() -> Result<&'static Mutex<libloading::Library>, &'static str> {
     built.as_ref().map_err(String::as_str)
 }
 
-/// Compiles the kernels with the system's C++ compiler.
-fn build() -> Result<PathBuf, String> {
-    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).map_err(|e| e.to_string())?;
-    let (source, library) = (folder.path().join("kernels.cpp"), folder.path().join("kernels.so"));
-    let mut text = String::from("#define AXIA_HOST_SHIM\n#define CUDART_VERSION 0\n");
-    SOURCES.iter().for_each(|source| text += &source.text());
-    text += "\nstatic const shim::Kernel all_kernels[] = {\n";
-    for kernel in SOURCES.iter().flat_map(|source| source.kernels) {
-        text += &format!("SHIM_KERNEL({kernel}),\n");
-    }
-    text += "{nullptr, nullptr, 0}};\nSHIM_ENTRY(all_kernels)\n";
-    std::fs::write(&source, text).map_err(|e| e.to_string())?;
-    let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cuda");
-    let done = Command::new(&compiler)
-        .args(["-std=c++17", "-O2", "-march=native", "-ffp-contract=off", "-fPIC", "-shared", "-w"])
-        // A card refuses what is not aligned; here it ends the process.
-        .args(["-fsanitize=alignment", "-fsanitize-undefined-trap-on-error"])
-        .arg("-I")
-        .arg(tests)
-        .arg("-o")
-        .args([&library, &source])
-        .output()
-        .map_err(|error| format!("there is no C++ compiler `{compiler}`: {error}"))?;
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    // Loaded once and for all: the folder outlives the process on systems that need the file.
-    let _ = folder.keep();
-    Ok(library)
-}
-
-/// Kernels on the host, unless it has no C++ compiler.
+/// Kernels on the host, unless it has no C++ compiler, or stands in for a card.
 pub fn kernels(precision: Precision) -> Option<CudaKernels<HostQueue>> {
     match shim() {
+        _ if stand_in::is_here() => None,
         Ok(_) => Some(CudaKernels::new(HostQueue::default(), precision)),
         Err(why) => {
             skipped("the card's kernels on the host", why);

@@ -19,9 +19,12 @@ mod attention;
 mod case;
 mod compiling;
 mod devices;
+mod host_build;
 mod host_queue;
 mod models;
+mod stand_in;
 mod twins;
+mod whole_way;
 
 /// Says that a test was skipped, and why; `cargo test -- --nocapture` shows it.
 fn skipped(what: &str, why: &str) {

@@ -276,6 +276,14 @@ struct Kernel {
 
 // Follows the kernels: `kernels` lists them, and ends with an empty name.
 #define SHIM_ENTRY(kernels)                                                                       \
+    extern "C" size_t shim_arguments(const char *name) {                                          \
+        for (const shim::Kernel *kernel = kernels; kernel->name; kernel++) {                      \
+            if (strcmp(kernel->name, name) == 0) {                                                \
+                return kernel->arguments;                                                         \
+            }                                                                                     \
+        }                                                                                         \
+        return SIZE_MAX;                                                                          \
+    }                                                                                             \
     extern "C" const char *shim_launch(const char *name, const unsigned int *grid,                \
                                        unsigned int threads, unsigned int shared, int order,      \
                                        size_t arguments, void *const *from) {                     \

@@ -61,21 +61,35 @@ impl Failure {
 
     /// Prints the message to standard error and gives the exit code.
     pub fn report(&self) -> ExitCode {
+        let message = message(&self.error);
         match self.kind {
-            Kind::Cancelled => eprintln!("stopped: {:#}", self.error),
-            Kind::Input | Kind::Failed => eprintln!("error: {:#}", self.error),
+            Kind::Cancelled => eprintln!("stopped: {message}"),
+            Kind::Input | Kind::Failed => eprintln!("error: {message}"),
         }
         ExitCode::from(if self.kind == Kind::Input { 2 } else { 1 })
     }
+}
+
+/// What happened and why, outermost first; but what a message says of its cause is not said again.
+fn message(error: &anyhow::Error) -> String {
+    let mut message = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if message.is_empty() {
+            message = cause;
+        } else if !message.ends_with(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message
 }
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let kind = match &error {
             EngineError::Cancelled => Kind::Cancelled,
-            EngineError::File(_) | EngineError::PassMemory { .. } => Kind::Failed,
-            EngineError::Cuda(error) if !error.is_usage() => Kind::Failed,
-            _ => Kind::Input,
+            error if error.is_input() => Kind::Input,
+            _ => Kind::Failed,
         };
         Self { kind, error: error.into() }
     }
@@ -142,5 +156,21 @@ impl From<GamesError> for Failure {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::failed(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let cause = || std::io::Error::other("the disk is full");
+        let twice =
+            anyhow!(cause()).context("cannot write `a`: the disk is full").context("failed");
+        assert_eq!(message(&twice), "failed: cannot write `a`: the disk is full");
+        let once = anyhow!(cause()).context("cannot write `a`");
+        assert_eq!(message(&once), "cannot write `a`: the disk is full");
     }
 }

@@ -104,7 +104,7 @@ impl StudyError {
     pub fn is_input(&self) -> bool {
         match self {
             Self::Engine(error) | Self::Respondent(RespondentError::Engine(error)) => {
-                !matches!(error, EngineError::File(_) | EngineError::Cancelled)
+                error.is_input()
             }
             Self::Respondent(RespondentError::Served(error)) => error.is_input(),
             Self::File(_) | Self::Report(_) => false,

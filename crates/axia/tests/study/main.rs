@@ -1,8 +1,11 @@
 //! `axia run`, `steer`, `profile`, `score` and `train` as users run them, on a tiny model.
 
 mod bench;
+mod card;
 mod command_line;
 mod export;
+#[path = "../../../axia-engine/tests/cuda/host_build.rs"]
+mod host_build;
 mod interruption;
 mod judge;
 mod merge;
@@ -17,5 +20,7 @@ mod run;
 #[path = "../said/mod.rs"]
 mod said;
 mod serve;
+#[path = "../../../axia-engine/tests/cuda/stand_in/mod.rs"]
+mod stand_in;
 mod stand_ins;
 mod steer;

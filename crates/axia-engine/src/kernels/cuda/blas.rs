@@ -1,6 +1,6 @@
 //! Matrix products by cuBLASLt.
 
-use super::card::failed;
+use super::card::{failed, set_aside};
 use super::error::CudaError;
 use super::matmul::{ColumnMajorOperand, Element, Matmul};
 use cudarc::cublaslt::{result, sys};
@@ -81,9 +81,7 @@ impl Blas {
     /// Starts the library for work on `stream`.
     pub fn new(stream: &Arc<CudaStream>) -> Result<Self, CudaError> {
         stream.context().bind_to_thread().map_err(failed("turn to this thread"))?;
-        // SAFETY: the workspace is only written.
-        let workspace =
-            unsafe { stream.alloc::<u8>(WORKSPACE) }.map_err(failed("set memory aside"))?;
+        let workspace = set_aside(stream, WORKSPACE)?;
         let handle = result::create_handle().map_err(blas_failed("start cuBLASLt"))?;
         Ok(Self { handle, workspace, plans: Mutex::default() })
     }

@@ -9,12 +9,13 @@ use super::matmul::Matmul;
 use super::probe::{DeviceInfo, probe};
 use super::queue::{Argument, Queue};
 use super::sources::SOURCES;
+use super::staging::Staging;
 use cudarc::driver::{
     CudaContext, CudaFunction, CudaSlice, CudaStream, DevicePtr, DriverError, result, sys,
 };
 use cudarc::nvrtc::Ptx;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The oldest cards whose matrix units know bfloat16.
 const OLDEST: Architecture = Architecture { major: 8, minor: 0 };
@@ -26,6 +27,7 @@ pub struct Card {
     info: DeviceInfo,
     functions: HashMap<&'static str, CudaFunction>,
     blas: Blas,
+    staging: Mutex<Staging>,
     stream: Arc<CudaStream>,
 }
 
@@ -57,7 +59,8 @@ impl Card {
             }
         }
         let blas = Blas::new(&stream)?;
-        Ok(Self { info, functions, blas, stream })
+        let staging = Mutex::new(Staging::new(&stream)?);
+        Ok(Self { info, functions, blas, staging, stream })
     }
 
     /// The card.
@@ -70,9 +73,19 @@ impl Card {
     /// # Errors
     /// [`CudaError::Failed`]
     pub fn memory(&self) -> Result<(u64, u64), CudaError> {
-        let (free, total) =
-            self.stream.context().mem_get_info().map_err(failed("tell its memory"))?;
-        Ok((free as u64, total as u64))
+        memory_of(&self.stream)
+    }
+
+    fn staging(&self) -> MutexGuard<'_, Staging> {
+        // A poisoned lock only means that another call panicked, between two whole copies.
+        self.staging.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for all work, after which what is staged has been read.
+    fn finish_with(&self, staging: &mut Staging) -> Result<(), CudaError> {
+        self.stream.synchronize().map_err(failed("compute"))?;
+        staging.clear();
+        Ok(())
     }
 
     /// Makes this thread's calls go to the card.
@@ -84,6 +97,28 @@ impl Card {
 /// For `map_err`: says what was tried.
 pub(super) fn failed(action: &'static str) -> impl Fn(DriverError) -> CudaError {
     move |error| CudaError::Failed { action, problem: format!("{:?}", error.0) }
+}
+
+/// Bytes of a card's memory that are free, and all.
+fn memory_of(stream: &CudaStream) -> Result<(u64, u64), CudaError> {
+    let (free, total) = stream.context().mem_get_info().map_err(failed("tell its memory"))?;
+    Ok((free as u64, total as u64))
+}
+
+/// Takes `bytes` of a card's memory, whose contents are unspecified.
+pub(super) fn set_aside(
+    stream: &Arc<CudaStream>,
+    bytes: usize,
+) -> Result<CudaSlice<u8>, CudaError> {
+    // SAFETY: contents are unspecified by contract. A piece of no bytes is refused by drivers.
+    unsafe { stream.alloc::<u8>(bytes.max(1)) }.map_err(|error| {
+        if error.0 == sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY {
+            let (free, total) = memory_of(stream).unwrap_or_default();
+            CudaError::OutOfMemory { wanted: bytes as u64, free, total }
+        } else {
+            failed("set memory aside")(error)
+        }
+    })
 }
 
 /// A piece of a card's memory.
@@ -116,16 +151,7 @@ impl Queue for Card {
     type Memory = CardMemory;
 
     fn allocate(&self, bytes: usize) -> Result<CardMemory, CudaError> {
-        // SAFETY: contents are unspecified by contract. A piece of no bytes is refused by drivers.
-        let memory = unsafe { self.stream.alloc::<u8>(bytes.max(1)) };
-        memory.map(CardMemory).map_err(|error| {
-            if error.0 == sys::CUresult::CUDA_ERROR_OUT_OF_MEMORY {
-                let (free, total) = self.memory().unwrap_or_default();
-                CudaError::OutOfMemory { wanted: bytes as u64, free, total }
-            } else {
-                failed("set memory aside")(error)
-            }
-        })
+        set_aside(&self.stream, bytes).map(CardMemory)
     }
 
     fn address(memory: &CardMemory) -> u64 {
@@ -143,11 +169,22 @@ impl Queue for Card {
     fn upload(&self, data: &[u8], memory: &mut CardMemory, offset: usize) -> Result<(), CudaError> {
         check_bytes(memory, offset.saturating_add(data.len()))?;
         self.bind()?;
-        let to = address(memory) + offset as u64;
-        // SAFETY: the bytes lie in the memory. The driver has copied `data`, which is not pinned,
-        // when it returns.
-        unsafe { result::memcpy_htod_async(to, data, self.stream.cu_stream()) }
-            .map_err(failed("take numbers in"))
+        let mut to = address(memory) + offset as u64;
+        let mut left = data;
+        let mut staging = self.staging();
+        while !left.is_empty() {
+            let part = staging.put(left);
+            let len = part.len();
+            // SAFETY: the bytes lie in the memory, and `part` stays as it is until all work is done.
+            unsafe { result::memcpy_htod_async(to, part, self.stream.cu_stream()) }
+                .map_err(failed("take numbers in"))?;
+            to += len as u64;
+            left = &left[len..];
+            if !left.is_empty() {
+                self.finish_with(&mut staging)?;
+            }
+        }
+        Ok(())
     }
 
     fn download(&self, memory: &CardMemory, data: &mut [u8]) -> Result<(), CudaError> {
@@ -160,7 +197,7 @@ impl Queue for Card {
     }
 
     fn finish(&self) -> Result<(), CudaError> {
-        self.stream.synchronize().map_err(failed("compute"))
+        self.finish_with(&mut self.staging())
     }
 
     fn clear(&self, memory: &mut CardMemory, bytes: usize) -> Result<(), CudaError> {

@@ -49,7 +49,7 @@ fn libraries(folder: &Path, name: &str) -> Vec<PathBuf> {
 }
 
 /// What axia and cudarc call of the driver. All of it is in drivers since CUDA 11.2.
-const DRIVER: [&str; 32] = [
+const DRIVER: [&str; 34] = [
     "cuCtxGetCurrent",
     "cuCtxSetCurrent",
     "cuDeviceGet",
@@ -70,7 +70,9 @@ const DRIVER: [&str; 32] = [
     "cuMemAlloc_v2",
     "cuMemFreeAsync",
     "cuMemFree_v2",
+    "cuMemFreeHost",
     "cuMemGetInfo_v2",
+    "cuMemHostAlloc",
     "cuMemcpyDtoDAsync_v2",
     "cuMemcpyDtoHAsync_v2",
     "cuMemcpyHtoDAsync_v2",

@@ -25,6 +25,7 @@ mod probe;
 mod queue;
 mod scratch;
 mod sources;
+mod staging;
 mod tables;
 mod times;
 mod trial;
