@@ -8,7 +8,7 @@ use crate::error::EngineError;
 use crate::kernels::DeviceKernels;
 use crate::lora::Adapter;
 use crate::memory;
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{Tokenizer, TokenizerError};
 use std::path::Path;
 
 /// A decoder language model on a device, with its tokenizer.
@@ -32,11 +32,28 @@ impl Model {
     /// # Errors
     /// As of [`Self::open`], or the device's.
     pub fn open_on(kernels: DeviceKernels, path: &Path) -> Result<Self, EngineError> {
+        Self::open_with(kernels, path, ModelFiles::tokenizer)
+    }
+
+    /// As [`Self::open_on`], for work with token ids: a folder needs no tokenizer. Where there is none,
+    /// [`Self::tokenizer`] fails when it is asked for texts or ids.
+    ///
+    /// # Errors
+    /// As of [`Self::open_on`].
+    pub fn open_for_ids_on(kernels: DeviceKernels, path: &Path) -> Result<Self, EngineError> {
+        Self::open_with(kernels, path, ModelFiles::tokenizer_if_any)
+    }
+
+    fn open_with(
+        kernels: DeviceKernels,
+        path: &Path,
+        tokenizer: impl Fn(&ModelFiles) -> Result<Tokenizer, TokenizerError>,
+    ) -> Result<Self, EngineError> {
         let files = ModelFiles::open(path)?;
         let config = files.config()?;
         let tensors = files.tensors(&config)?;
         let decoder = Decoder::load(kernels, config, &tensors)?;
-        let tokenizer = files.tokenizer()?;
+        let tokenizer = tokenizer(&files)?;
         Ok(Self { files, decoder, tokenizer })
     }
 

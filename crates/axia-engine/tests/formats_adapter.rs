@@ -94,6 +94,41 @@ fn adapters_fit_their_models_and_no_others() {
 }
 
 #[test]
+fn what_an_adapter_changes_for_images_does_not_matter_to_texts() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/options");
+    let folder = fixtures.join("gemma3_images");
+    let config = ModelConfig::from_folder(&HfFolder::new(&folder.join("model"))).unwrap();
+    let mut adapter = Adapter::read(&folder.join("adapter")).unwrap();
+    let seen =
+        |module: &str| LoraTensors { module: module.to_owned(), ..adapter.modules[0].clone() };
+    let images = [
+        seen("model.vision_tower.vision_model.encoder.layers.0.self_attn.q_proj"),
+        seen("vision_tower.vision_model.encoder.layers.0.self_attn.q_proj"),
+    ];
+    adapter.modules.extend(images);
+    adapter.check_fits(&config, "a", "m").unwrap();
+    // A model of text alone has no such layers.
+    let mut of_text = config;
+    of_text.options.with_images = false;
+    assert!(adapter.check_fits(&of_text, "a", "m").is_err());
+}
+
+#[test]
+fn what_is_changed_outside_the_blocks_is_named() {
+    for layer in ["lm_head", "embed_tokens"] {
+        let folder = changed("r", json!(4));
+        let name = format!("base_model.model.{layer}.base_layer.weight");
+        let bytes = safetensors_with(&[(&name, vec![1])]);
+        fs::write(folder.path().join("adapter_model.safetensors"), bytes).unwrap();
+        let message = Adapter::read(folder.path()).unwrap_err().to_string();
+        assert!(
+            message.contains(&format!("changes `{layer}`, which is not supported")),
+            "{message}"
+        );
+    }
+}
+
+#[test]
 fn targets_may_be_a_pattern_or_everything() {
     for targets in [json!("all-linear"), json!(r".*_proj")] {
         let adapter = Adapter::read(changed("target_modules", targets).path()).unwrap();
@@ -229,9 +264,9 @@ fn broken_pairs_are_named() {
     assert!(refusal(&[(b, vec![8, 4])]).contains("`.lora_A.weight`"));
     assert!(refusal(&[(a, vec![4, 8]), (b, vec![8, 3])]).contains("its pair 3"));
     assert!(refusal(&[(a, vec![32]), (b, vec![8, 4])]).contains("shapes [32]"));
-    let other = refusal(&[("base_model.model.lm_head.weight", vec![2, 2])]);
+    let other = refusal(&[("base_model.model.score.weight", vec![2, 2])]);
     assert!(
-        other.contains("`base_model.model.lm_head.weight`")
+        other.contains("`base_model.model.score.weight`")
             && other.contains("not part of a LoRA pair"),
         "{other}"
     );

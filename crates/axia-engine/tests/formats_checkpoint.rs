@@ -181,6 +181,42 @@ fn headers_are_checked() {
 }
 
 #[test]
+fn tensors_fill_the_file_one_behind_the_other() {
+    let file = |places: [[u64; 2]; 2], bytes: usize| {
+        let entry = |place: [u64; 2]| json!({"dtype": "F32", "shape": [(place[1] - place[0]) / 4], "data_offsets": place});
+        let header = json!({"a": entry(places[0]), "b": entry(places[1])});
+        safetensors(&header, &vec![0; bytes])
+    };
+    assert!(open_bytes(&file([[0, 4], [4, 12]], 12)).is_ok());
+    assert!(open_bytes(&file([[8, 12], [0, 8]], 12)).is_ok(), "in any order of names");
+    assert!(open_bytes(&file([[0, 4], [4, 4]], 4)).is_ok(), "an empty one");
+    for (places, bytes, problem) in [
+        (
+            [[0, 4], [8, 12]],
+            12,
+            "tensor `b` begins at byte 8 of the data, but what is before it ends at 4",
+        ),
+        ([[0, 8], [4, 12]], 12, "tensor `b` begins at byte 4"),
+        ([[4, 8], [8, 12]], 12, "tensor `a` begins at byte 4"),
+        ([[0, 4], [4, 8]], 11, "3 bytes follow its last tensor"),
+    ] {
+        let message = refusal(&file(places, bytes));
+        assert!(message.contains(problem), "{message}");
+    }
+}
+
+#[test]
+fn one_file_of_all_weights_comes_before_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = "model.safetensors";
+    fs::copy(fixture("llama/model").join(weights), folder.path().join(weights)).unwrap();
+    let index = json!({"weight_map": {"x": "model-00001-of-00002.safetensors"}}).to_string();
+    fs::write(folder.path().join("model.safetensors.index.json"), index).unwrap();
+    let tensors = TensorSource::from_folder(&HfFolder::new(folder.path())).unwrap();
+    assert!(tensors.contains(Q_PROJ) && !tensors.contains("x"));
+}
+
+#[test]
 fn other_types_are_errors_only_for_those_who_ask() {
     let folder = tempfile::tempdir().unwrap();
     let header = json!({

@@ -124,6 +124,8 @@ fn ends_of_a_reply_are_collected() {
     assert_eq!(ids(Value::Null), Vec::<u32>::new());
     assert!(refusal("eos_token_id", json!("x")).contains("`eos_token_id`"));
     assert!(refusal("eos_token_id", json!([320])).contains("the vocabulary has 320 tokens"));
+    // As in models whose padding was added to the tokenizer alone.
+    assert_eq!(changed("pad_token_id", json!(320)).unwrap().pad_id, Some(320));
 
     let folder = tempfile::tempdir().unwrap();
     let config = std::fs::read(

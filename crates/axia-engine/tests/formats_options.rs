@@ -331,6 +331,21 @@ fn models_of_text_and_images_are_read_as_their_text_part() {
     let linear = RopeScaling::Linear { factor: 8.0 };
     assert_eq!(found.rope, Rope { theta: 1e6, scaling: linear });
     assert_eq!(found.options.local_rope, Some(unscaled(1e4)));
+    assert!(found.is_for_images("model.vision_tower.vision_model.encoder.layers.0.mlp.fc1"));
+    assert!(found.is_for_images("multi_modal_projector.mm_input_projection"));
+    assert!(!found.is_for_images("model.language_model.layers.0.mlp.up_proj"));
+
+    // transformers' class of the whole model does not cap logits, that of the text part does; both take
+    // the width that they assume for the factor on embeddings.
+    let text = json!({"final_logit_softcapping": 5.0, "num_hidden_layers": 2});
+    let whole = json!({"architectures": ["Gemma3ForConditionalGeneration"], "text_config": &text});
+    let mut alone = text.clone();
+    alone["architectures"] = json!(["Gemma3ForCausalLM"]);
+    for (config, cap) in [(whole, None), (alone, Some(5.0))] {
+        let found = ModelConfig::from_json(config.to_string().as_bytes(), Path::new("x")).unwrap();
+        let options = found.options;
+        assert_eq!((options.logit_softcap, options.embedding_scale), (cap, Some(2304f64.sqrt())));
+    }
 }
 
 #[test]

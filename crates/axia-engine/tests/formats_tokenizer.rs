@@ -264,6 +264,66 @@ fn folders_are_read_or_what_they_lack_is_named() {
     );
 }
 
+/// A folder with nothing but a `tokenizer.json` whose template puts tokens around a text.
+fn framing_folder(template: serde_json::Value) -> tempfile::TempDir {
+    let special = |id: u32, content: &str| {
+        serde_json::json!({"id": id, "content": content, "single_word": false, "lstrip": false,
+            "rstrip": false, "normalized": false, "special": true})
+    };
+    let tokens = |id: u32, content: &str| serde_json::json!({"id": content, "ids": [id], "tokens": [content]});
+    let tokenizer = serde_json::json!({
+        "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "decoder": null,
+        "added_tokens": [special(3, "<s>"), special(4, "</s>")],
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true},
+        "post_processor": {"type": "TemplateProcessing", "single": template, "pair": template,
+            "special_tokens": {"<s>": tokens(3, "<s>"), "</s>": tokens(4, "</s>")}},
+        "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2, "<s>": 3, "</s>": 4}, "merges": [["a", "b"]]}
+    });
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    folder
+}
+
+#[test]
+fn a_template_begins_prompts_whatever_else_the_folder_says() {
+    let special = |token: &str| serde_json::json!({"SpecialToken": {"id": token, "type_id": 0}});
+    let text = serde_json::json!({"Sequence": {"id": "A", "type_id": 0}});
+    let (begin, end) = (special("<s>"), special("</s>"));
+    for (template, of_text, of_begun) in [
+        (vec![&begin, &text], vec![3, 2, 0], vec![3, 2]),
+        (vec![&begin, &text, &end], vec![3, 2, 0], vec![3, 2]),
+        (vec![&text, &end], vec![2, 0], vec![3, 2]),
+        (vec![&text], vec![2, 0], vec![3, 2]),
+    ] {
+        let folder = framing_folder(serde_json::json!(template));
+        let tokenizer = Tokenizer::from_folder(&HfFolder::new(folder.path())).unwrap();
+        assert_eq!(tokenizer.bos_id(), None);
+        assert_eq!(tokenizer.encode_prompt("aba").unwrap(), of_text, "{template:?}");
+        // Written out it is not put there a second time.
+        assert_eq!(tokenizer.encode_prompt("<s>ab").unwrap(), of_begun, "{template:?}");
+        assert_eq!(tokenizer.encode_prompt("").unwrap(), [0; 0], "{template:?}");
+    }
+}
+
+#[test]
+fn what_stands_for_a_missing_tokenizer_says_so_when_it_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let hf = HfFolder::new(folder.path());
+    let none = Tokenizer::from_folder_if_any(&hf).unwrap();
+    let missing = format!("`{}` has no tokenizer.json", folder.path().display());
+    for error in [
+        none.encode("a").unwrap_err(),
+        none.encode_framed("a").unwrap_err(),
+        none.encode_prompt("").unwrap_err(),
+        none.decode(&[0], true).unwrap_err(),
+    ] {
+        assert!(error.to_string().contains(&missing), "{error}");
+    }
+    assert_eq!((none.eos_id(), none.vocab_size()), (None, 0));
+    fs::write(folder.path().join("tokenizer.json"), "{}").unwrap();
+    assert!(Tokenizer::from_folder_if_any(&hf).unwrap_err().to_string().contains("not a sound"));
+}
+
 #[derive(Deserialize)]
 struct Reference {
     strings: Vec<ReferenceString>,

@@ -11,7 +11,8 @@ const OUTPUT_PROJECTION: &str = "lm_head";
 
 impl Adapter {
     /// Checks that every adapted layer is in the model with the same widths, and that the layers
-    /// the settings target are those that are adapted. `adapter` and `model` are only used in messages.
+    /// the settings target are those that are adapted; what only images go through is left out of
+    /// account. `adapter` and `model` are only used in messages.
     ///
     /// # Errors
     /// [`AdapterError::Mismatch`] naming both and the first layer that differs.
@@ -21,8 +22,7 @@ impl Adapter {
         adapter_name: &str,
         model_name: &str,
     ) -> Result<(), AdapterError> {
-        let layers = model.linear_modules();
-        self.problem(&layers)?.map_or(Ok(()), |problem| {
+        self.problem(model)?.map_or(Ok(()), |problem| {
             Err(AdapterError::Mismatch {
                 adapter: adapter_name.to_owned(),
                 model: model_name.to_owned(),
@@ -31,25 +31,23 @@ impl Adapter {
         })
     }
 
-    fn problem(&self, layers: &[LinearModule]) -> Result<Option<String>, AdapterError> {
-        let misfit = self.modules.iter().find_map(|module| misfit(module, layers));
+    fn problem(&self, model: &ModelConfig) -> Result<Option<String>, AdapterError> {
+        let layers = &model.linear_modules();
+        let of_text = || self.modules.iter().filter(|m| !model.is_for_images(&m.module));
+        let misfit = of_text().find_map(|module| misfit(module, layers));
         if misfit.is_some() {
             return Ok(misfit);
         }
         let targeted = self.config.targeted(layers)?;
-        let bare = targeted.iter().find(|layer| {
-            let adapted = |module: &LoraTensors| module.module == layer.name;
-            !self.modules.iter().any(adapted)
-        });
+        let bare =
+            targeted.iter().find(|layer| !of_text().any(|module| module.module == layer.name));
         if let Some(layer) = bare {
             let name = &layer.name;
             return Ok(Some(format!("its settings target `{name}`, for which it has no tensors")));
         }
         // PEFT ignores such tensors, so that using them would change the results.
-        let stray = self
-            .modules
-            .iter()
-            .find(|module| !targeted.iter().any(|layer| layer.name == module.module));
+        let stray =
+            of_text().find(|module| !targeted.iter().any(|layer| layer.name == module.module));
         Ok(stray.map(|module| {
             format!("it has tensors for `{}`, which its settings do not target", module.module)
         }))

@@ -11,6 +11,8 @@ use crate::checkpoint_files::{CheckpointError, RawTensor, SafetensorsFile, newer
 
 /// What PEFT puts before the path of a module.
 const PREFIX: &str = "base_model.model.";
+/// What PEFT can adapt outside the blocks, and axia cannot.
+const OUTER_LAYERS: [&str; 2] = ["lm_head", "embed_tokens"];
 const A_ENDING: &str = ".lora_A.weight";
 const B_ENDING: &str = ".lora_B.weight";
 
@@ -40,7 +42,10 @@ pub(super) fn read(path: &Path, config: &LoraConfig) -> Result<Vec<LoraTensors>,
     for (name, tensor) in file.tensors() {
         let tensor = tensor.map_err(CheckpointError::from)?;
         let Some((module, half)) = split_name(name) else {
-            let problem = "is not part of a LoRA pair on a linear layer".to_owned();
+            let problem = match OUTER_LAYERS.iter().find(|layer| name.contains(*layer)) {
+                Some(layer) => format!("changes `{layer}`, which is not supported"),
+                None => "is not part of a LoRA pair on a linear layer".to_owned(),
+            };
             return Err(wrong(path, name, problem));
         };
         let halves = halves.entry(newer_name(module).into_owned()).or_default();

@@ -37,16 +37,17 @@ impl HfFolder {
         self.file(name).map(|path| JsonObject::read(&path)).transpose()
     }
 
-    /// Opens all files of weights and checks that each holds what the index promises.
+    /// Opens all files of weights and checks that each holds what the index promises. Where all
+    /// weights are in one file an index is not looked at, as in transformers: it is an older one.
     ///
     /// # Errors
     /// [`CheckpointError`] naming the file, and the tensor where there is one.
     pub fn open_weights(&self) -> Result<Vec<SafetensorsFile>, CheckpointError> {
-        if let Some(index) = self.json(INDEX)? {
-            return self.open_shards(&index);
+        if let Some(path) = self.file(SINGLE) {
+            return Ok(vec![SafetensorsFile::open(&path)?]);
         }
-        match self.file(SINGLE) {
-            Some(path) => Ok(vec![SafetensorsFile::open(&path)?]),
+        match self.json(INDEX)? {
+            Some(index) => self.open_shards(&index),
             None => Err(CheckpointError::NoWeights {
                 folder: self.path.clone(),
                 hint: self.hint_without_weights(),

@@ -77,6 +77,17 @@ impl ModelFiles {
         }
     }
 
+    /// The tokenizer; where there is none, what stands for it in work with ids alone.
+    ///
+    /// # Errors
+    /// [`TokenizerError`] if it is not sound or not supported.
+    pub fn tokenizer_if_any(&self) -> Result<Tokenizer, TokenizerError> {
+        match self {
+            Self::Gguf(_) => self.tokenizer(),
+            Self::Folder(folder) => Tokenizer::from_folder_if_any(folder),
+        }
+    }
+
     /// The chat template.
     ///
     /// # Errors

@@ -101,7 +101,7 @@ fn parse_header(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
     let data = LENGTH_BYTES + header.len()..bytes.len();
     let fields: Map<String, Value> = serde_json::from_slice(header)
         .map_err(|error| format!("its header is not a JSON object: {error}"))?;
-    fields
+    let entries: BTreeMap<String, Entry> = fields
         .into_iter()
         .filter(|(name, _)| name != "__metadata__")
         .map(|(name, value)| {
@@ -109,7 +109,32 @@ fn parse_header(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
                 .map_err(|problem| format!("tensor `{name}` {problem}"))?;
             Ok((name, entry))
         })
-        .collect()
+        .collect::<Result<_, String>>()?;
+    check_layout(&entries, &data)?;
+    Ok(entries)
+}
+
+/// Tensors lie one behind the other and fill the file, as the format asks: nothing is read twice, and
+/// nothing hides between them.
+fn check_layout(entries: &BTreeMap<String, Entry>, data: &Range<usize>) -> Result<(), String> {
+    let mut in_order: Vec<(&String, &Range<usize>)> =
+        entries.iter().map(|(name, entry)| (name, &entry.range)).collect();
+    in_order.sort_by_key(|(_, range)| (range.start, range.end));
+    let mut end = data.start;
+    for (name, range) in in_order {
+        if range.start != end {
+            let (start, expected) = (range.start - data.start, end - data.start);
+            return Err(format!(
+                "tensor `{name}` begins at byte {start} of the data, but what is before it ends at \
+                 {expected}"
+            ));
+        }
+        end = range.end;
+    }
+    if end != data.end {
+        return Err(format!("{} bytes follow its last tensor", data.end - end));
+    }
+    Ok(())
 }
 
 fn parse_entry(value: &Value, data: &Range<usize>) -> Result<Entry, String> {

@@ -22,6 +22,9 @@ pub enum Architecture {
     Gemma3,
 }
 
+/// The class of whole Gemma 3 models with images, of which the text part is read.
+pub(super) const GEMMA3_WITH_IMAGES: &str = "Gemma3ForConditionalGeneration";
+
 /// The names of a kind of model in files.
 struct Names {
     architecture: Architecture,
@@ -130,8 +133,8 @@ impl Architecture {
 
     /// The class names of all kinds, for messages.
     pub fn supported_names() -> String {
-        let names: Vec<&str> = KNOWN.iter().map(|names| names.class).collect();
-        names.join(", ")
+        let names = KNOWN.iter().map(|names| names.class);
+        names.chain([GEMMA3_WITH_IMAGES]).collect::<Vec<_>>().join(", ")
     }
 
     fn names(self) -> &'static Names {

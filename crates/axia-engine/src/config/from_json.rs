@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::architecture::GEMMA3_WITH_IMAGES;
 use super::json_options::options;
 use super::json_rope::RopeFields;
 use super::{Architecture, ConfigError, ModelConfig, Options};
@@ -74,11 +75,13 @@ fn from_objects(
     };
     // The sizes are checked before anything is allocated by them.
     let model = model.check(config.path())?;
-    let options = Options {
-        local_rope: rope.local()?,
-        with_images,
-        ..options(config, architecture, model.layers)?
-    };
+    let mut options = options(config, architecture, (model.layers, hidden_size))?;
+    options.local_rope = rope.local()?;
+    options.with_images = with_images;
+    if with_images {
+        // The class of the whole model has no soft-capping, whatever the file of its text part says.
+        options.logit_softcap = None;
+    }
     ModelConfig { options, ..model }.check(config.path())
 }
 
@@ -88,7 +91,7 @@ fn text_part(config: &JsonObject) -> Result<Option<JsonObject>, ConfigError> {
     const FIELD: &str = "text_config";
     let classes = config.strings("architectures")?.unwrap_or_default();
     let is_whole = match classes.first() {
-        Some(class) => *class == "Gemma3ForConditionalGeneration",
+        Some(class) => *class == GEMMA3_WITH_IMAGES,
         None => config.str("model_type")? == Some("gemma3"),
     };
     match is_whole {

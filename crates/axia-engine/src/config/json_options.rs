@@ -12,7 +12,7 @@ use crate::checkpoint_files::JsonObject;
 pub(super) fn options(
     config: &JsonObject,
     architecture: Architecture,
-    layers: usize,
+    (layers, hidden_size): (usize, usize),
 ) -> Result<Options, ConfigError> {
     refuse_unsupported(config, architecture)?;
     let gemma = architecture.is_gemma();
@@ -25,7 +25,7 @@ pub(super) fn options(
         post_norms: gemma,
         norm_offset: if gemma { 1.0 } else { 0.0 },
         embedding_scale: match gemma {
-            true => config.usize("hidden_size")?.map(|hidden| (hidden as f64).sqrt()),
+            true => Some((hidden_size as f64).sqrt()),
             false => None,
         },
         attention_scale: match gemma {

@@ -92,6 +92,13 @@ impl ModelConfig {
         }
     }
 
+    /// Whether `path` is of a module that only images go through.
+    pub fn is_for_images(&self, path: &str) -> bool {
+        let path = path.strip_prefix("model.").unwrap_or(path);
+        let of_images = ["vision_tower.", "multi_modal_projector."];
+        self.options.with_images && of_images.iter().any(|part| path.starts_with(part))
+    }
+
     /// Every linear layer but the output projection, block by block: what adapters can be put on.
     pub fn linear_modules(&self) -> Vec<LinearModule> {
         let (hidden, query, kv, ffn) =
@@ -144,10 +151,10 @@ impl ModelConfig {
                 return absurd(field, number.to_string(), problem);
             }
         }
-        let ids = [("bos_token_id", self.bos_id), ("pad_token_id", self.pad_id)];
-        let ids = ids.into_iter().filter_map(|(field, id)| Some((field, id?)));
+        // Nothing is ever padded: where some published files put that token does not matter.
+        let bos_id = self.bos_id.map(|id| ("bos_token_id", id));
         let eos_ids = self.eos_ids.iter().map(|id| ("eos_token_id", *id));
-        for (field, id) in ids.chain(eos_ids) {
+        for (field, id) in bos_id.into_iter().chain(eos_ids) {
             if id as usize >= self.vocab_size {
                 let problem = format!("the vocabulary has {} tokens", self.vocab_size);
                 return absurd(field, id.to_string(), problem);

@@ -24,12 +24,9 @@ impl<K: Kernels> Decoder<K> {
         let parts = Parts { kernels: &kernels, config: &config, source };
         let blocks =
             (0..config.layers).map(|block| parts.block(block)).collect::<Result<Vec<_>, _>>()?;
-        let head = if config.tied_embeddings {
-            None
-        } else {
-            Some(parts.matrix("lm_head.weight", (vocab, hidden))?)
-        };
-        let embedding = parts.matrix("model.embed_tokens.weight", (vocab, hidden))?;
+        let (embedding, head) = parts.outer_matrices();
+        let embedding = parts.matrix(embedding, (vocab, hidden))?;
+        let head = head.map(|name| parts.matrix(name, (vocab, hidden))).transpose()?;
         let final_norm = parts.norm("model.norm.weight", hidden)?;
         kernels.check()?;
         Ok(Self { embedding, final_norm, blocks, head, config, kernels })
@@ -40,7 +37,7 @@ impl<K: Kernels> Decoder<K> {
         let config = &self.config;
         let block = |(rows, columns): (usize, usize)| rows as u64 * columns as u64;
         let blocks: u64 = MODULES.iter().map(|module| block(module.shape(config))).sum();
-        let embeddings = if config.tied_embeddings { 1 } else { 2 };
+        let embeddings = if self.head.is_some() { 2 } else { 1 };
         let outer = embeddings * block((config.vocab_size, config.hidden_size));
         4 * (config.layers as u64 * blocks + outer)
     }
@@ -77,6 +74,24 @@ struct Parts<'a, K: Kernels> {
 }
 
 impl<K: Kernels> Parts<'_, K> {
+    /// The names of the token embeddings and, where it is another matrix, of the output layer. As
+    /// transformers does, matrices that are to be one but are both stored, and differ, stay two; and
+    /// either may be stored alone.
+    fn outer_matrices(&self) -> (&'static str, Option<&'static str>) {
+        const EMBEDDING: &str = "model.embed_tokens.weight";
+        const HEAD: &str = "lm_head.weight";
+        if !self.config.tied_embeddings {
+            return (EMBEDDING, Some(HEAD));
+        }
+        match (self.source.tensor(EMBEDDING), self.source.tensor(HEAD)) {
+            (Ok(embedding), Ok(head)) if embedding.bytes() != head.bytes() => {
+                (EMBEDDING, Some(HEAD))
+            }
+            (Err(_), Ok(_)) => (HEAD, None),
+            _ => (EMBEDDING, None),
+        }
+    }
+
     fn block(&self, block: usize) -> Result<Block<K>, EngineError> {
         let (hidden, options) = (self.config.hidden_size, &self.config.options);
         let norm =

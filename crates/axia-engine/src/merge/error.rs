@@ -39,6 +39,14 @@ pub enum MergeError {
         /// The storage type.
         found: String,
     },
+    /// An adapter that changes what only images go through.
+    #[error(
+        "the adapter changes `{module}`, which belongs to images: only the text part is merged"
+    )]
+    OfImages {
+        /// The module.
+        module: String,
+    },
     /// The base's `config.json` is no JSON object.
     #[error("`{}` should hold one JSON object", path.display())]
     Config {

@@ -59,6 +59,9 @@ impl<'a> MergePlan<'a> {
         settings: MergeSettings,
     ) -> Result<Self, EngineError> {
         let config = files.config()?;
+        if let Some(of_images) = adapter.modules.iter().find(|m| config.is_for_images(&m.module)) {
+            return Err(MergeError::OfImages { module: of_images.module.clone() }.into());
+        }
         let kernels = CpuKernels::default();
         let model_name = files.path().to_string_lossy();
         let adapter = Adapter::from_peft(&kernels, &config, adapter, (name, &model_name))?;

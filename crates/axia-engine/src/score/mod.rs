@@ -1,6 +1,7 @@
 //! Log-likelihoods of candidate continuations, and of every token of whole texts.
 
 mod batches;
+mod by_reach;
 mod prefix_cache;
 mod reading;
 mod scorer;

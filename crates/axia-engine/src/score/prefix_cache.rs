@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::by_reach::score_by_reach;
 use super::scorer::{Read, ScoreRow, Scores, check_row, full_length, order, targets};
 use crate::config::{ModelConfig, Reach};
 use crate::decoder::{Activations, Decoder, KvCache, Step, tokens_to_keep};
@@ -58,11 +59,24 @@ impl<K: Kernels> PrefixCache<K> {
         decoder: &Decoder<K>,
         adapter: Option<&Adapter<K>>,
         rows: &[ScoreRow],
-        mut progress: impl FnMut(usize) -> bool,
+        progress: impl FnMut(usize) -> bool,
     ) -> Result<Scores, EngineError> {
         for (index, row) in rows.iter().enumerate() {
             check_row(row, index, decoder.config().vocab_size)?;
         }
+        score_by_reach(decoder.config(), rows, progress, |rows, progress| {
+            self.score_alike(decoder, adapter, rows, progress)
+        })
+    }
+
+    /// Scores rows whose candidates have one reach each.
+    fn score_alike(
+        &mut self,
+        decoder: &Decoder<K>,
+        adapter: Option<&Adapter<K>>,
+        rows: &[ScoreRow],
+        progress: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Scores, EngineError> {
         let mut scores = Scores {
             rows: rows.iter().map(|row| vec![0.0; row.candidates.len()]).collect(),
             unique_tokens: 0,

@@ -1,6 +1,7 @@
 //! Scoring rows of one prompt and several candidates through prefix forests.
 
 use super::batches::cut_by_tokens;
+use super::by_reach::score_by_reach;
 use crate::config::Reach;
 use crate::decoder::{Activations, Decoder, Keep, explain};
 use crate::error::EngineError;
@@ -47,11 +48,24 @@ pub fn score<K: Kernels>(
     adapter: Option<&Adapter<K>>,
     rows: &[ScoreRow],
     max_tokens: usize,
-    mut progress: impl FnMut(usize) -> bool,
+    progress: impl FnMut(usize) -> bool,
 ) -> Result<Scores, EngineError> {
     for (index, row) in rows.iter().enumerate() {
         check_row(row, index, decoder.config().vocab_size)?;
     }
+    score_by_reach(decoder.config(), rows, progress, |rows, progress| {
+        score_alike(decoder, adapter, rows, max_tokens, progress)
+    })
+}
+
+/// Scores rows whose candidates have one reach each.
+fn score_alike<K: Kernels>(
+    decoder: &Decoder<K>,
+    adapter: Option<&Adapter<K>>,
+    rows: &[ScoreRow],
+    max_tokens: usize,
+    progress: &mut dyn FnMut(usize) -> bool,
+) -> Result<Scores, EngineError> {
     let reach = |row: usize| decoder.config().reach(full_length(&rows[row]));
     let order = order(rows, reach);
     let prompts: Vec<&[u32]> = order.iter().map(|&i| rows[i].prompt.as_slice()).collect();
@@ -88,7 +102,7 @@ pub(super) fn order(rows: &[ScoreRow], reach: impl Fn(usize) -> Reach) -> Vec<us
     order
 }
 
-/// Tokens of a row with its longest candidate.
+/// Tokens of a row with its longest candidate; all of them have one reach.
 pub(super) fn full_length(row: &ScoreRow) -> usize {
     row.prompt.len() + row.candidates.iter().map(Vec::len).max().unwrap_or_default()
 }

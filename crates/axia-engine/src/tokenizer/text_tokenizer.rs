@@ -11,11 +11,15 @@ use crate::checkpoint_files::HfFolder;
 use crate::error::FileError;
 use crate::gguf::Metadata;
 
+const FILE: &str = "tokenizer.json";
+
 /// Turns text into token ids and back, exactly as the model's published tokenizer does.
 #[derive(Clone, Debug)]
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     special: SpecialTokens,
+    /// The folder that has none, where this only stands for one.
+    absent: Option<HfFolder>,
 }
 
 impl Tokenizer {
@@ -24,12 +28,7 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError`] naming the file that is missing or not sound.
     pub fn from_folder(folder: &HfFolder) -> Result<Self, TokenizerError> {
-        let Some(path) = folder.file("tokenizer.json") else {
-            return Err(TokenizerError::NoTokenizer {
-                folder: folder.path().to_owned(),
-                hint: hint_without_tokenizer(folder),
-            });
-        };
+        let path = folder.file(FILE).ok_or_else(|| no_tokenizer(folder))?;
         let bytes = fs::read(&path).map_err(FileError::on("read", &path))?;
         let unsound = |error: tokenizers::Error| TokenizerError::Unsound {
             path: path.clone(),
@@ -39,7 +38,26 @@ impl Tokenizer {
         // Ids are complete and never shortened here; a file may have been saved with either switched on.
         inner.with_truncation(None).map_err(unsound)?;
         inner.with_padding(None);
-        Ok(Self { inner, special: SpecialTokens::from_folder(folder)? })
+        Ok(Self { inner, special: SpecialTokens::from_folder(folder)?, absent: None })
+    }
+
+    /// As [`Tokenizer::from_folder`], but where the folder has none, what stands for it until a text is
+    /// to be turned into ids or back: for work with ids alone.
+    ///
+    /// # Errors
+    /// As of [`Tokenizer::from_folder`].
+    pub fn from_folder_if_any(folder: &HfFolder) -> Result<Self, TokenizerError> {
+        if folder.file(FILE).is_some() {
+            return Self::from_folder(folder);
+        }
+        let inner = tokenizers::Tokenizer::new(tokenizers::models::bpe::BPE::default());
+        let special = SpecialTokens::from_folder(folder)?;
+        Ok(Self { inner, special, absent: Some(folder.clone()) })
+    }
+
+    /// An error if there is no tokenizer.
+    fn check(&self) -> Result<(), TokenizerError> {
+        self.absent.as_ref().map_or(Ok(()), |folder| Err(no_tokenizer(folder)))
     }
 
     /// Rebuilds the tokenizer from the metadata of a GGUF file.
@@ -50,6 +68,7 @@ impl Tokenizer {
         Ok(Self {
             inner: gguf_tokens::tokenizer(metadata)?,
             special: SpecialTokens::from_gguf(metadata)?,
+            absent: None,
         })
     }
 
@@ -78,15 +97,20 @@ impl Tokenizer {
     /// [`TokenizerError::Encode`] with the library's reason.
     pub fn encode_prompt(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
         let bare = self.encode(text)?;
-        let frame = self.encode_framed("")?;
-        let begins = self.bos_id().filter(|bos| frame.first() == Some(bos));
-        if bare.is_empty() || begins.is_none() || bare.first() == begins.as_ref() {
+        if self.encode_framed("")?.is_empty() {
             return Ok(bare);
         }
-        Ok(begins.into_iter().chain(bare).collect())
+        let framed = self.encode_framed(text)?;
+        let begins = framed.windows(bare.len().max(1)).position(|part| part == bare);
+        let before = &framed[..begins.unwrap_or_default()];
+        if bare.starts_with(before) {
+            return Ok(bare);
+        }
+        Ok([before, &bare].concat())
     }
 
     fn ids(&self, text: &str, framed: bool) -> Result<Vec<u32>, TokenizerError> {
+        self.check()?;
         let encoding = self
             .inner
             .encode_fast(text, framed)
@@ -122,6 +146,7 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Decode`] with the library's reason.
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, TokenizerError> {
+        self.check()?;
         self.inner
             .decode(ids, skip_special)
             .map_err(|error| TokenizerError::Decode(error.to_string()))
@@ -182,6 +207,13 @@ impl Tokenizer {
 
     fn id_of(&self, token: Option<&str>) -> Option<u32> {
         self.token_to_id(token?)
+    }
+}
+
+fn no_tokenizer(folder: &HfFolder) -> TokenizerError {
+    TokenizerError::NoTokenizer {
+        folder: folder.path().to_owned(),
+        hint: hint_without_tokenizer(folder),
     }
 }
 

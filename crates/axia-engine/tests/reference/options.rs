@@ -204,6 +204,44 @@ fn rows_of_any_length_are_read_together() {
     }
 }
 
+/// A candidate is scored as the text that it makes, however long those beside it are.
+#[test]
+fn candidates_of_any_length_stand_side_by_side() {
+    for name in BY_LENGTH {
+        let case = Case::open(name);
+        let (decoder, adapter) = (&case.decoder, Some(&case.adapter));
+        let longest = case.rows.iter().max_by_key(|row| row.len()).unwrap();
+        let ends = [6, longest.len(), 5, 7];
+        let candidates: Vec<Vec<u32>> = ends.iter().map(|&end| longest[4..end].to_vec()).collect();
+        let row = |candidates: &[Vec<u32>]| ScoreRow {
+            prompt: longest[..4].to_vec(),
+            candidates: candidates.to_vec(),
+        };
+        let rows = [row(&candidates), row(&[]), row(&candidates[1..])];
+        let mut heard = Vec::new();
+        let together = score(decoder, adapter, &rows, 1000, |done| {
+            heard.push(done);
+            true
+        });
+        let together = together.unwrap().rows;
+        assert!(heard.is_sorted() && heard.last() == Some(&3), "{heard:?}");
+        let mut cache = PrefixCache::new(1000);
+        let in_turn = cache.score(decoder, adapter, &rows, |_| true).unwrap().rows;
+        for (i, candidate) in candidates.iter().enumerate() {
+            let alone = [row(std::slice::from_ref(candidate))];
+            let expected = score(decoder, adapter, &alone, 1000, |_| true).unwrap().rows[0][0];
+            assert_near(name, together[0][i], expected);
+            assert_near(name, in_turn[0][i], expected);
+            if i > 0 {
+                assert_near(name, together[2][i - 1], expected);
+            }
+        }
+        assert_eq!(together[1], [0.0; 0], "{name}");
+        let row = case.rows.iter().position(|row| row == longest).unwrap();
+        assert_near(name, together[0][1], log_likelihood(&case, row, 4));
+    }
+}
+
 #[test]
 fn prompts_of_any_length_are_continued_together() {
     for name in BY_LENGTH {

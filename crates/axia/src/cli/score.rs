@@ -53,7 +53,7 @@ pub struct ScoreArgs {
 pub fn run(args: ScoreArgs) -> Outcome {
     let session = Session::start(&args.compute)?;
     let lines: Rows<ScoreLine> = Rows::read(&args.rows, args.limit)?;
-    let model = session.open_model(&args.model)?;
+    let model = session.open_model_for_ids(&args.model)?;
     let adapter = args.adapter.as_deref().map(|a| model.read_adapter(a)).transpose()?;
     let rows = lines.convert(|line| line.tokenize(model.tokenizer()))?;
     let bar = bar("scoring", rows.len() as u64, "rows");

@@ -4,14 +4,14 @@ use super::failure::{Failure, Outcome};
 use crate::models::{self, Check, ModelError, ModelReference, Settings, Watch};
 use crate::study::Follow;
 use anyhow::anyhow;
-use axia_engine::Model;
 use axia_engine::decoder::TokensPerStep;
 use axia_engine::kernels::cuda::{CudaError, KernelCache, KernelTime, Precision, Unusable, probe};
 use axia_engine::kernels::{Device, DeviceKernels};
+use axia_engine::{EngineError, Model};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value as Json, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -150,9 +150,22 @@ impl Session {
 
     /// Opens the model that `argument` means.
     pub fn open_model(&self, argument: &str) -> Outcome<Model> {
+        self.open_by(argument, Model::open_on)
+    }
+
+    /// The same for work with token ids: a model's folder needs no tokenizer.
+    pub fn open_model_for_ids(&self, argument: &str) -> Outcome<Model> {
+        self.open_by(argument, Model::open_for_ids_on)
+    }
+
+    fn open_by(
+        &self,
+        argument: &str,
+        open: impl Fn(DeviceKernels, &Path) -> Result<Model, EngineError>,
+    ) -> Outcome<Model> {
         let path = self.locate(argument)?;
         let kernels = self.kernels()?;
-        Model::open_on(kernels, &path)
+        open(kernels, &path)
             .map_err(|e| Failure::from(e).while_trying(format!("open the model `{argument}`")))
     }
 

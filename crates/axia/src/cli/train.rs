@@ -100,7 +100,7 @@ pub fn run(args: TrainArgs) -> Outcome {
         return Err(Failure::input(anyhow!("{flag} must be at least 1")));
     }
     let lines: Rows<TrainLine> = Rows::read(&args.rows, 0)?;
-    let model = session.open_model(&args.model)?;
+    let model = session.open_model_for_ids(&args.model)?;
     let (adapter, lora) = first_adapter(&args, &model)?;
     let end = model.eos_id();
     let rows = lines.convert(|line| line.tokenize(model.tokenizer(), end))?;

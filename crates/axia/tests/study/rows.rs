@@ -69,6 +69,26 @@ fn texts_and_ids_are_scored_alike() {
 }
 
 #[test]
+fn rows_of_ids_need_no_tokenizer() {
+    let bench = Bench::new();
+    let row =
+        json!({"prompt_ids": [82, 97], "candidates_ids": [[49], [50, 51]], "completion_ids": [52]});
+    bench.write_rows("rows.jsonl", &[row]);
+    let expected = bench.scores(SCORE);
+    let losses = bench.json(TRAIN)["losses"].clone();
+    std::fs::remove_file(bench.path("model/tokenizer.json")).unwrap();
+    assert_eq!(bench.scores(SCORE), expected);
+    assert_eq!(bench.json(TRAIN)["losses"], losses);
+    // A text cannot be turned into ids.
+    let text = json!({"prompt": "a", "candidates_ids": [[49]], "completion_ids": [52]});
+    bench.write_rows("rows.jsonl", &[text]);
+    for words in [SCORE, TRAIN] {
+        bench.fails(words, 2, &["`rows.jsonl`, line 1", "has no tokenizer.json"]);
+    }
+    bench.fails("profile model --survey survey.toml", 2, &["has no tokenizer.json"]);
+}
+
+#[test]
 fn the_probabilities_of_all_tokens_sum_to_one() {
     let bench = Bench::new();
     let all: Vec<[u32; 1]> = (0..258).map(|id| [id]).collect();
