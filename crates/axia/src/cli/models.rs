@@ -10,12 +10,14 @@ use clap::Args;
 /// Get a model, so that it is at hand later
 ///
 /// Examples:
-///   axia pull smollm2-135m-instruct
+///   axia pull
+///   axia pull qwen2.5-coder-1.5b-instruct
 ///   axia pull HuggingFaceTB/SmolLM2-360M-Instruct
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub struct PullArgs {
     /// A known name or a hub id
+    #[arg(default_value = super::DEFAULT_MODEL)]
     model: String,
 }
 
