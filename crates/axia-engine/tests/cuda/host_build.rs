@@ -40,20 +40,20 @@ fn kernel_text() -> String {
     text + "{nullptr, nullptr, 0}};\nSHIM_ENTRY(all_kernels)\n"
 }
 
-/// The libraries that stand in for NVIDIA's, in a new folder. The driver's and cuBLASLt's are one
-/// file under two names, since they work on the same memory.
-#[allow(dead_code)] // not all programs that share this file need them
+/// The libraries that stand in for NVIDIA's, in a new folder: the driver, NVRTC, and cuBLASLt, which
+/// works on the driver's memory.
 pub fn stand_in_libraries() -> Result<tempfile::TempDir, String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
-    let build = |library: &str, sources: &[&str]| {
-        let stand_in = Path::new(SOURCE_FOLDER).join("stand_in");
-        let sources: Vec<PathBuf> = sources.iter().map(|name| stand_in.join(name)).collect();
-        compile(&["-Wall", "-Wextra", "-Werror"], &sources, &folder.path().join(library))
+    let path = |library: &str| folder.path().join(library);
+    let build = |library: &str, source: &str, with: Option<&str>| {
+        let mut sources = vec![Path::new(SOURCE_FOLDER).join("stand_in").join(source)];
+        sources.extend(with.map(path));
+        let name = format!("-Wl,-soname,{library}");
+        compile(&["-Wall", "-Wextra", "-Werror", &name], &sources, &path(library))
     };
-    build("libcuda.so.1", &["driver.cpp", "products.cpp"])?;
-    build("libnvrtc.so.12", &["compiler.cpp"])?;
-    let [driver, blas] = ["libcuda.so.1", "libcublasLt.so.12"].map(|n| folder.path().join(n));
-    std::fs::hard_link(driver, blas).map_err(|error| error.to_string())?;
+    build("libcuda.so.1", "driver.cpp", None)?;
+    build("libnvrtc.so.12", "compiler.cpp", None)?;
+    build("libcublasLt.so.12", "products.cpp", Some("libcuda.so.1"))?;
     Ok(folder)
 }
 

@@ -6,12 +6,15 @@ use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use std::path::Path;
 
+/// A tensor's name, shape and bytes.
+type Stored = (String, Vec<usize>, Vec<u8>);
+
 const EMBEDDING: &str = "model.embed_tokens.weight";
 const HEAD: &str = "lm_head.weight";
 
 /// Writes a model whose embeddings are to be the output layer, with `change` made to what is stored of
 /// both, and scores a row.
-fn scores(folder: &Path, change: impl Fn(&mut Vec<(String, Vec<usize>, Vec<u8>)>)) -> Vec<f64> {
+fn scores(folder: &Path, change: impl Fn(&mut Vec<Stored>)) -> Vec<f64> {
     let original = fixture("llama_tied").join("model");
     std::fs::copy(original.join("config.json"), folder.join("config.json")).unwrap();
     let bytes = std::fs::read(original.join("model.safetensors")).unwrap();
@@ -32,11 +35,9 @@ fn scores(folder: &Path, change: impl Fn(&mut Vec<(String, Vec<usize>, Vec<u8>)>
 #[test]
 fn tied_matrices_may_be_stored_under_either_name_or_both() {
     let folder = tempfile::tempdir().unwrap();
-    let scores =
-        |change: &dyn Fn(&mut Vec<(String, Vec<usize>, Vec<u8>)>)| scores(folder.path(), change);
-    let embedding = |stored: &[(String, Vec<usize>, Vec<u8>)]| {
-        stored.iter().position(|(name, ..)| name == EMBEDDING).unwrap()
-    };
+    let scores = |change: &dyn Fn(&mut Vec<Stored>)| scores(folder.path(), change);
+    let embedding =
+        |stored: &[Stored]| stored.iter().position(|(name, ..)| name == EMBEDDING).unwrap();
     let expected = scores(&|stored| assert!(stored.iter().all(|(name, ..)| name != HEAD)));
     let as_head = scores(&|stored| {
         let at = embedding(stored);

@@ -193,3 +193,28 @@ fn compiled_kernels_are_kept() {
     assert_eq!(run(&bench, &format!("{SCORE} --device cuda:0"), &[]).code, 0);
     assert_eq!(bench.files("cache/kernels"), kept);
 }
+
+#[test]
+fn libraries_are_found_in_a_python_environment() {
+    let Some(bench) = bench() else { return };
+    let scattered = StandIn::build().unwrap();
+    let packages = bench.path("venv/lib/python3.11/site-packages/nvidia");
+    scattered.move_library("libnvrtc.so.12", &packages.join("cuda_nvrtc/lib"));
+    scattered.move_library("libcublasLt.so.12", &packages.join("cublas/lib"));
+    let run = |settings: &[(&str, std::path::PathBuf)]| -> Said {
+        let mut command = bench.command(&format!("{SCORE} --device cuda:0"));
+        scattered.show_to(&mut command);
+        command.envs(settings.iter().map(|(name, path)| (name, path))).output().unwrap().into()
+    };
+    let said = run(&[]);
+    assert_eq!(said.code, 2, "{said:?}");
+    let missing =
+        "NVRTC (libnvrtc) is missing; install the CUDA toolkit (or PyPI's nvidia-cuda-nvrtc";
+    assert!(said.err.contains(missing), "{said:?}");
+    let said = run(&[("VIRTUAL_ENV", bench.path("venv"))]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let named =
+        std::env::join_paths([packages.join("cuda_nvrtc/lib"), packages.join("cublas/lib")]);
+    let said = run(&[("AXIA_CUDA_LIBRARIES", named.unwrap().into())]);
+    assert_eq!(said.code, 0, "{said:?}");
+}

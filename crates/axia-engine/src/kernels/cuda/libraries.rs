@@ -17,7 +17,7 @@ const PRELOADED: [&str; 4] =
 
 /// Loads what the folders of [`LIBRARIES_VARIABLE`] hold, once. The system then finds a library by
 /// the name it carries inside, wherever it came from.
-pub(super) fn preload() {
+fn preload() {
     static DONE: OnceLock<()> = OnceLock::new();
     DONE.get_or_init(|| {
         let Some(folders) = std::env::var_os(LIBRARIES_VARIABLE) else { return };
@@ -25,27 +25,65 @@ pub(super) fn preload() {
     });
 }
 
+/// Loads what lies where toolkits and Python's packages put it, once: for libraries that the system
+/// does not find by itself.
+fn preload_usual() {
+    static DONE: OnceLock<()> = OnceLock::new();
+    DONE.get_or_init(|| usual_folders().iter().for_each(|folder| preload_from(folder)));
+}
+
+/// The folders of CUDA toolkits, and of NVIDIA's wheels in the Python environment that is active and
+/// in the system's.
+fn usual_folders() -> Vec<PathBuf> {
+    let from = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
+    let fixed = |path: &str| Some(PathBuf::from(path));
+    let toolkits =
+        [from("CUDA_HOME"), from("CUDA_PATH"), fixed("/usr/local/cuda"), fixed("/opt/cuda")];
+    let home = from("HOME").map(|home| home.join(".local"));
+    let environments =
+        [from("VIRTUAL_ENV"), from("CONDA_PREFIX"), home, fixed("/usr/local"), fixed("/usr")];
+    let of_toolkit = |root: PathBuf| [root.join("lib64"), root.join("lib")];
+    let toolkits = toolkits.into_iter().flatten().flat_map(of_toolkit);
+    toolkits.chain(environments.into_iter().flatten().flat_map(|root| of_wheels(&root))).collect()
+}
+
+/// The folders of NVIDIA's wheels in a Python environment:
+/// `lib/python3.*/site-packages/nvidia/*/lib`.
+fn of_wheels(environment: &Path) -> Vec<PathBuf> {
+    let libraries = environment.join("lib");
+    let pythons = entries(&libraries).into_iter().filter(|path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("python3"))
+    });
+    let packages =
+        pythons.flat_map(|python| ["site-packages", "dist-packages"].map(|kind| python.join(kind)));
+    packages
+        .flat_map(|packages| entries(&packages.join("nvidia")))
+        .map(|package| package.join("lib"))
+        .filter(|folder| folder.is_dir())
+        .collect()
+}
+
+/// What is in a folder, sorted; nothing where there is none.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    found.sort();
+    found
+}
+
 /// Loads NVRTC and cuBLASLt from `folder`, as far as it holds them, for the rest of the process.
-pub(super) fn preload_from(folder: &Path) {
+fn preload_from(folder: &Path) {
     for name in PRELOADED {
-        for path in libraries(folder, name) {
+        let is_wanted = |path: &&PathBuf| {
+            path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name))
+        };
+        for path in entries(folder).iter().filter(is_wanted) {
             // SAFETY: these are NVIDIA's libraries, whose initialisers only set up themselves.
             if let Ok(library) = unsafe { libloading::Library::new(path) } {
                 std::mem::forget(library);
             }
         }
     }
-}
-
-/// Files of `folder` whose names begin with `name`, without the compiler's alternative builds.
-fn libraries(folder: &Path, name: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut found: Vec<PathBuf> = entries
-        .filter(|e| e.file_name().to_string_lossy().starts_with(name))
-        .map(|e| e.path())
-        .collect();
-    found.sort();
-    found
 }
 
 /// What axia and cudarc call of the driver. All of it is in drivers since CUDA 11.2.
@@ -143,13 +181,22 @@ pub(super) fn find_driver() -> Result<(), Unusable> {
     check(unsafe { culib() }, "the NVIDIA driver (libcuda)", &DRIVER)
 }
 
+/// Whether a library is there: in the folders that the user names, where the system looks, or else in
+/// the usual ones.
+fn is_found(is_present: impl Fn() -> bool) -> bool {
+    preload();
+    is_present() || {
+        preload_usual();
+        is_present()
+    }
+}
+
 /// Whether there is a compiler for kernels.
 pub(super) fn find_nvrtc() -> Result<(), Unusable> {
     use cudarc::nvrtc::sys::{culib, is_culib_present};
     const LIBRARY: &str = "NVRTC (libnvrtc)";
-    preload();
     // SAFETY: as for the driver.
-    if !unsafe { is_culib_present() } {
+    if !is_found(|| unsafe { is_culib_present() }) {
         return Err(Unusable::NoLibrary { library: LIBRARY, wheel: "nvidia-cuda-nvrtc" });
     }
     // SAFETY: it is there.
@@ -160,9 +207,8 @@ pub(super) fn find_nvrtc() -> Result<(), Unusable> {
 pub(super) fn find_blas() -> Result<(), Unusable> {
     use cudarc::cublaslt::sys::{culib, is_culib_present};
     const LIBRARY: &str = "cuBLASLt (libcublasLt)";
-    preload();
     // SAFETY: as for the driver.
-    if !unsafe { is_culib_present() } {
+    if !is_found(|| unsafe { is_culib_present() }) {
         return Err(Unusable::NoLibrary { library: LIBRARY, wheel: "nvidia-cublas" });
     }
     // SAFETY: it is there.
@@ -172,6 +218,27 @@ pub(super) fn find_blas() -> Result<(), Unusable> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn wheels_are_found_in_every_python_of_an_environment() {
+        let root = tempfile::tempdir().unwrap();
+        let folders = [
+            "lib/python3.11/site-packages/nvidia/cublas/lib",
+            "lib/python3.11/site-packages/nvidia/cuda_nvrtc/lib",
+            "lib/python3.12/dist-packages/nvidia/cu13/lib",
+        ]
+        .map(|folder| root.path().join(folder));
+        for folder in &folders {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        for other in
+            ["lib/perl5/site-packages/nvidia/x/lib", "lib/python3.11/site-packages/nvidia/y"]
+        {
+            std::fs::create_dir_all(root.path().join(other)).unwrap();
+        }
+        assert_eq!(of_wheels(root.path()), folders);
+        assert!(of_wheels(&root.path().join("nowhere")).is_empty());
+    }
 
     #[test]
     #[cfg(unix)]

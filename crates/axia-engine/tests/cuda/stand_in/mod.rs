@@ -27,6 +27,14 @@ impl StandIn {
         Ok(Self { kernels: kernel_library()?, folder: stand_in_libraries()? })
     }
 
+    /// Moves a library to another folder, where the system does not look for it.
+    #[allow(dead_code)] // for commands alone
+    pub fn move_library(&self, name: &str, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        std::fs::copy(self.folder.path().join(name), to.join(name)).unwrap();
+        std::fs::remove_file(self.folder.path().join(name)).unwrap();
+    }
+
     /// Lets a program that is started by this command find the stand-in.
     pub fn show_to(&self, command: &mut Command) {
         command.env("LD_LIBRARY_PATH", self.folder.path()).env(KERNELS, self.kernels);
