@@ -56,18 +56,18 @@ impl<K: Kernels> Decoder<K> {
     ) {
         let (k, eps) = (&self.kernels, self.eps());
         let norm = &self.blocks[index].mlp_norm;
-        let layer = |module| self.layer(index, module, Some(adapter));
         let activation = self.config.options.activation;
         k.gated(activation, &kept.gate, &kept.up, &mut work.hidden);
         let dgiven = self.given_backward(index, Module::Down, &kept.mlp_out, dx, &mut work.dgiven);
-        gradients.add(k, adapter, (index, Module::Down), &work.hidden, dgiven);
-        k.linear_backward(dgiven, layer(Module::Down), Write::Set, &mut work.dhidden);
+        let to = Some((Write::Set, &mut work.dhidden));
+        self.layer_backward((index, Module::Down), adapter, (&work.hidden, dgiven), to, gradients);
         k.gated_backward(activation, &work.dhidden, &mut kept.gate, &mut kept.up);
         k.rms_norm(&kept.mid, norm, eps, &mut work.norm);
-        gradients.add(k, adapter, (index, Module::Gate), &work.norm, &kept.gate);
-        gradients.add(k, adapter, (index, Module::Up), &work.norm, &kept.up);
-        k.linear_backward(&kept.gate, layer(Module::Gate), Write::Set, &mut work.dnorm);
-        k.linear_backward(&kept.up, layer(Module::Up), Write::Add, &mut work.dnorm);
+        let layers = [(Module::Gate, &kept.gate, Write::Set), (Module::Up, &kept.up, Write::Add)];
+        for (module, gradient, write) in layers {
+            let to = Some((write, &mut work.dnorm));
+            self.layer_backward((index, module), adapter, (&work.norm, gradient), to, gradients);
+        }
         k.rms_norm_backward(&work.dnorm, &kept.mid, norm, eps, Write::Add, dx);
     }
 
@@ -85,10 +85,9 @@ impl<K: Kernels> Decoder<K> {
         let (k, eps, hidden) = (&self.kernels, self.eps(), self.config.hidden_size);
         let last = index + 1 == self.blocks.len();
         let norm = &self.blocks[index].attn_norm;
-        let layer = |module| self.layer(index, module, Some(adapter));
         let dgiven = self.given_backward(index, Module::O, &kept.attn_out, dx, &mut work.dgiven);
-        gradients.add(k, adapter, (index, Module::O), &kept.attn, dgiven);
-        k.linear_backward(dgiven, layer(Module::O), Write::Set, &mut work.dattn);
+        let to = Some((Write::Set, &mut work.dattn));
+        self.layer_backward((index, Module::O), adapter, (&kept.attn, dgiven), to, gradients);
         let plan = pass.plan(last, self.config.options.is_windowed(index));
         let Work { dattn, dq, dk, dv, dnorm, dgiven, .. } = work;
         let qkv = [&kept.q, &kept.k, &kept.v];
@@ -97,31 +96,51 @@ impl<K: Kernels> Decoder<K> {
         self.queries_backward(index, pass.query_positions(last), &kept.raw_q, dgiven, dq);
         self.keys_backward(index, pass.key_positions(), &kept.raw_k, dgiven, dk);
         k.rms_norm(&kept.x, norm, eps, &mut work.norm);
-        gradients.add(k, adapter, (index, Module::K), &work.norm, dk);
-        gradients.add(k, adapter, (index, Module::V), &work.norm, dv);
-        let query_input = if last {
+        // Below the first block lie the embeddings, which are frozen.
+        let is_wanted = index > 0;
+        for (module, gradient, write) in
+            [(Module::K, &*dk, Write::Set), (Module::V, dv, Write::Add)]
+        {
+            let to = is_wanted.then_some((write, &mut *dnorm));
+            self.layer_backward((index, module), adapter, (&work.norm, gradient), to, gradients);
+        }
+        let module = (index, Module::Q);
+        if last {
             k.gather(&work.norm, &pass.reads, hidden, &mut work.norm_rows);
-            &work.norm_rows
+            let to = is_wanted.then_some((Write::Set, &mut work.rows));
+            self.layer_backward(module, adapter, (&work.norm_rows, dq), to, gradients);
         } else {
-            &work.norm
-        };
-        gradients.add(k, adapter, (index, Module::Q), query_input, dq);
-        if index == 0 {
-            // Below lie the embeddings, which are frozen.
+            let to = is_wanted.then_some((Write::Add, &mut *dnorm));
+            self.layer_backward(module, adapter, (&work.norm, dq), to, gradients);
+        }
+        if !is_wanted {
             return;
         }
-        k.linear_backward(dk, layer(Module::K), Write::Set, dnorm);
-        k.linear_backward(dv, layer(Module::V), Write::Add, dnorm);
         if last {
-            k.linear_backward(dq, layer(Module::Q), Write::Set, &mut work.norm_rows);
-            k.scatter(&work.norm_rows, &pass.reads, hidden, Write::Add, dnorm);
+            k.scatter(&work.rows, &pass.reads, hidden, Write::Add, dnorm);
             std::mem::swap(dx, &mut work.rows);
             k.prepare(dx, pass.len() * hidden);
             k.zero(dx);
             k.scatter(&work.rows, &pass.reads, hidden, Write::Set, dx);
-        } else {
-            k.linear_backward(dq, layer(Module::Q), Write::Add, dnorm);
         }
         k.rms_norm_backward(dnorm, &kept.x, norm, eps, Write::Add, dx);
+    }
+
+    /// The backward pass of one linear layer, given its input and its output's gradient: adds its
+    /// adapter's gradients and, where it is wanted, gives its input's. Both need the product of the
+    /// output's gradient with the adapter's B, which kernels may remember from one to the other.
+    fn layer_backward(
+        &self,
+        (index, module): (usize, Module),
+        adapter: &Adapter<K>,
+        (input, dy): (&K::Buffer, &K::Buffer),
+        to: Option<(Write, &mut K::Buffer)>,
+        gradients: &mut Gradients<K>,
+    ) {
+        gradients.add(&self.kernels, adapter, (index, module), input, dy);
+        if let Some((write, dx)) = to {
+            let layer = self.layer(index, module, Some(adapter));
+            self.kernels.linear_backward(dy, layer, write, dx);
+        }
     }
 }

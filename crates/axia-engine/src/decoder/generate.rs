@@ -33,7 +33,7 @@ impl<K: Kernels> Decoder<K> {
     /// one of `length` tokens.
     pub(crate) fn cache(&self, slots: usize, positions: usize, length: usize) -> KvCache<K> {
         let shape = self.attention_shape();
-        let empty = || self.kernels.upload(&vec![0.0; slots * shape.kv_width()]);
+        let empty = || self.kernels.zeros(slots * shape.kv_width());
         KvCache {
             blocks: self.blocks.iter().map(|_| [empty(), empty()]).collect(),
             tables: RopeTables::new(&self.config, positions, length),

@@ -193,6 +193,13 @@ pub trait Kernels: Send + Sync {
     fn prepare(&self, buffer: &mut Self::Buffer, len: usize);
     /// Sets every element to zero.
     fn zero(&self, buffer: &mut Self::Buffer);
+    /// An array of `len` zeros.
+    fn zeros(&self, len: usize) -> Self::Buffer {
+        let mut buffer = Self::Buffer::default();
+        self.prepare(&mut buffer, len);
+        self.zero(&mut buffer);
+        buffer
+    }
     /// `to = from`
     fn copy(&self, from: &Self::Buffer, to: &mut Self::Buffer);
     /// `y += x`

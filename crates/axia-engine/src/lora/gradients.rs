@@ -11,7 +11,7 @@ pub struct Gradients<K: Kernels> {
 impl<K: Kernels> Gradients<K> {
     /// Zero gradients for `adapter`.
     pub fn zeros(kernels: &K, adapter: &Adapter<K>) -> Self {
-        let zeros = |len: usize| kernels.upload(&vec![0.0; len]);
+        let zeros = |len| kernels.zeros(len);
         let pairs = adapter.sizes().map(|[a, b]| [zeros(a), zeros(b)]).collect();
         Self { pairs }
     }

@@ -147,6 +147,13 @@ fn check_bytes(memory: &CardMemory, wanted: usize) -> Result<(), CudaError> {
     }
 }
 
+impl Drop for Card {
+    fn drop(&mut self) {
+        // Giving back the card's own memory, which comes next, is a call like others.
+        let _ = self.bind();
+    }
+}
+
 impl Queue for Card {
     type Memory = CardMemory;
 
@@ -163,6 +170,8 @@ impl Queue for Card {
     }
 
     fn free_memory(&self) -> Option<u64> {
+        // What was given back counts as free once the work before it has been waited for.
+        self.finish().ok()?;
         self.memory().ok().map(|(free, _)| free)
     }
 

@@ -4,6 +4,8 @@ use super::error::CudaError;
 
 /// Threads of a block that works on elements or on a long row.
 const BLOCK: u32 = 256;
+/// Numbers that a thread moves at once.
+const FOURS: usize = 4;
 /// Most blocks of a kernel that walks through its array; enough to fill any card.
 const MOST_BLOCKS: u64 = 1 << 16;
 /// Most blocks along the first axis.
@@ -23,15 +25,20 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// For kernels whose threads walk through `len` elements.
+    /// For kernels whose threads walk through `len` elements, by fours where they can.
     pub(super) fn elements(len: usize) -> Self {
-        Self::walkers(len, MOST_BLOCKS, 1)
+        Self::walkers(len.div_ceil(FOURS), MOST_BLOCKS, 1)
     }
 
     /// For `arrays` arrays of at most `len` elements, with at most `most` blocks each.
     pub(super) fn walkers(len: usize, most: u64, arrays: u32) -> Self {
         let blocks = (len as u64).div_ceil(u64::from(BLOCK)).clamp(1, most);
         Self { grid: [blocks as u32, arrays, 1], block: BLOCK, shared: 0 }
+    }
+
+    /// For kernels with a block for each of `rows` rows of `width`, which move four numbers at once.
+    pub(super) fn rows_by_fours(rows: usize, width: usize) -> Result<Self, CudaError> {
+        Self::rows(rows, width.div_ceil(FOURS))
     }
 
     /// For kernels with a block for each of `rows` rows of `width`.

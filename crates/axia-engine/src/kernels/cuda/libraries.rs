@@ -10,10 +10,8 @@ use std::sync::OnceLock;
 /// PyPI's wheels.
 pub const LIBRARIES_VARIABLE: &str = "AXIA_CUDA_LIBRARIES";
 
-/// Beginnings of the names of libraries that are loaded from the folders of [`LIBRARIES_VARIABLE`],
-/// each after what it needs.
-const PRELOADED: [&str; 4] =
-    ["libnvrtc-builtins.so", "libnvrtc.so", "libcublas.so", "libcublasLt.so"];
+/// Beginnings of the names of libraries that are loaded from folders, each after what it needs.
+const PRELOADED: [&str; 3] = ["libnvrtc-builtins.so", "libnvrtc.so", "libcublasLt.so"];
 
 /// Loads what the folders of [`LIBRARIES_VARIABLE`] hold, once. The system then finds a library by
 /// the name it carries inside, wherever it came from.

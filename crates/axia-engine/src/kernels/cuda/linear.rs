@@ -86,7 +86,7 @@ impl<Q: Queue> Work<'_, Q> {
             let sizes = (tokens, input, out);
             self.multiply(from, weight.operand(), sizes, (1.0, beta(write)), f32_at(to))?;
             if let Some(lora) = lora {
-                let low = self.low_rank_gradient(from, lora, tokens, out)?;
+                let low = self.low_rank_gradient((dy, from), lora, tokens, out)?;
                 check_len("an adapter's A", lora.a, lora.rank * input)?;
                 let a = self.factor(0, lora.a)?;
                 let sizes = (tokens, input, lora.rank);
@@ -118,7 +118,7 @@ impl<Q: Queue> Work<'_, Q> {
         unsafe {
             let low = self.low_rank(from, lora, tokens, input)?;
             self.multiply(given.t(), low, (out, rank, tokens), factors, f32_at(to_b))?;
-            let low = self.low_rank_gradient(given, lora, tokens, out)?;
+            let low = self.low_rank_gradient((dy, given), lora, tokens, out)?;
             self.multiply(low.t(), from, (rank, input, tokens), factors, f32_at(to_a))
         }
     }
@@ -140,21 +140,28 @@ impl<Q: Queue> Work<'_, Q> {
         unsafe { self.low_product(x, a, (tokens, lora.rank, input)) }
     }
 
-    /// `dy B` `(tokens, rank)`
+    /// `dy B` `(tokens, rank)`, with `from` the operand of `dy`. It stays in `low` until another product
+    /// takes its place: the adapter's gradients and that of the layer's input need the same.
     ///
     /// # Safety
     /// `dy` must be `(tokens, out)` in memory of the queue.
     unsafe fn low_rank_gradient(
         &mut self,
-        dy: Operand,
+        (dy, from): (&CudaBuffer<Q>, Operand),
         lora: LoraView<CudaBuffer<Q>>,
         tokens: usize,
         out: usize,
     ) -> Result<Operand, CudaError> {
         check_len("an adapter's B", lora.b, out * lora.rank)?;
+        let versions = [dy.version(), lora.b.version()];
+        if self.state.low_gradient == Some(versions) {
+            return Ok(Operand::plain(self.state.low.address(), self.element()));
+        }
         let b = self.factor(1, lora.b)?;
         // SAFETY: the caller's.
-        unsafe { self.low_product(dy, b, (tokens, lora.rank, out)) }
+        let low = unsafe { self.low_product(from, b, (tokens, lora.rank, out)) }?;
+        self.state.low_gradient = Some(versions);
+        Ok(low)
     }
 
     /// A product that is itself a factor of the next.
@@ -165,6 +172,7 @@ impl<Q: Queue> Work<'_, Q> {
         sizes: (usize, usize, usize),
     ) -> Result<Operand, CudaError> {
         let element = self.element();
+        self.state.low_gradient = None;
         let to = self.state.low.reserve(self.queue, sizes.0 * sizes.1 * element.size())?;
         // SAFETY: the caller's, and `low` was just made long enough.
         unsafe { self.multiply(a, b, sizes, (1.0, 0.0), (to, element))? };

@@ -244,7 +244,7 @@ impl<Q: Queue> Work<'_, Q> {
             return Ok(());
         }
         // SAFETY: the caller's.
-        unsafe { self.launch(kernel, Launch::rows(rows, width)?, arguments) }
+        unsafe { self.launch(kernel, Launch::rows_by_fours(rows, width)?, arguments) }
     }
 
     /// `Σ x²` over all arrays, in double precision and a fixed order.
@@ -294,7 +294,13 @@ impl<Q: Queue> Work<'_, Q> {
         arguments.extend(factors(settings).map(Argument::Float));
         let count = layers("a step", "tensors", table.len())?;
         // SAFETY: the table names the tensors.
-        unsafe { self.launch("adamw", Launch::walkers(longest, STEP_BLOCKS, count), &arguments) }
+        unsafe {
+            self.launch(
+                "adamw",
+                Launch::walkers(longest.div_ceil(4), STEP_BLOCKS, count),
+                &arguments,
+            )
+        }
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) struct State<Q: Queue> {
     factors: [Space<Q>; 2],
     /// What lies between the two factors `(tokens, rank)`.
     pub low: Space<Q>,
+    /// The versions of the gradient and of the factor B whose product `low` holds, if it is one.
+    pub low_gradient: Option<[u64; 2]>,
     /// f32 numbers on their way to becoming a weight.
     pub staging: Space<Q>,
     pub loss: LossSpaces<Q>,
@@ -90,6 +92,7 @@ impl<Q: Queue> Default for State<Q> {
             converted: Vec::new(),
             factors: [space(), space()],
             low: space(),
+            low_gradient: None,
             staging: space(),
             loss: LossSpaces {
                 logits: space(),

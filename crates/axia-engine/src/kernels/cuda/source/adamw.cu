@@ -12,11 +12,23 @@ extern "C" __global__ void adamw(const Tensor *tensors, float keep, float step, 
     const float *g = reinterpret_cast<const float *>(tensor.gradients);
     float *m = reinterpret_cast<float *>(tensor.first);
     float *v = reinterpret_cast<float *>(tensor.second);
-    for (u64 i = thread_of_grid(); i < tensor.len; i += threads_of_grid()) {
-        float first = beta1 * m[i] + new1 * g[i];
-        float second = beta2 * v[i] + new2 * g[i] * g[i];
-        m[i] = first;
-        v[i] = second;
-        w[i] = w[i] * keep - step * first / (sqrtf(second) * root + eps);
-    }
+    auto one = [=](float gradient, float *value, float *first, float *second) {
+        *first = beta1 * *first + new1 * gradient;
+        *second = beta2 * *second + new2 * gradient * gradient;
+        *value = *value * keep - step * *first / (sqrtf(*second) * root + eps);
+    };
+    walk(
+        is_aligned(w) && is_aligned(g) && is_aligned(m) && is_aligned(v), tensor.len,
+        [=](u64 i) {
+            Four gradient = fours(g)[i], value = fours(w)[i];
+            Four first = fours(m)[i], second = fours(v)[i];
+#pragma unroll
+            for (u32 e = 0; e < 4; e++) {
+                one(gradient.of[e], value.of + e, first.of + e, second.of + e);
+            }
+            fours(m)[i] = first;
+            fours(v)[i] = second;
+            fours(w)[i] = value;
+        },
+        [=](u64 i) { one(g[i], w + i, m + i, v + i); });
 }

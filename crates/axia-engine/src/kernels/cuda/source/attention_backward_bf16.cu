@@ -15,8 +15,8 @@ __device__ void query_gradients_bf16(const float *q, const float *k, const float
         return;
     }
     u32 warp_row = threadIdx.x / 32 * 16, own_row = warp_row + threadIdx.x % 32 / 4;
-    load_tile<ROWS, DIM>(QueryRows{q, rows, layer}, layer.head_dim, queries);
-    load_tile<ROWS, DIM>(QueryRows{dout, rows, layer}, layer.head_dim, gradients);
+    load_tile<ROWS, DIM, ROWS / 16>(QueryRows{q, rows, layer}, layer.head_dim, queries);
+    load_tile<ROWS, DIM, ROWS / 16>(QueryRows{dout, rows, layer}, layer.head_dim, gradients);
     float sums[DIM / 8][4], log_sum[2], pull[2];
     uint2 range[2];
     set_zero(sums);
@@ -31,8 +31,8 @@ __device__ void query_gradients_bf16(const float *q, const float *k, const float
     for (u32 from = first; from < end; from += KEYS) {
         find_keys(rows.tile, runs, from, found);
         __syncthreads();
-        load_tile<KEYS, DIM>(KeyRows{k, found, rows.kv_head, layer}, layer.head_dim, keys);
-        load_tile<KEYS, DIM>(KeyRows{v, found, rows.kv_head, layer}, layer.head_dim, values);
+        load_tile<KEYS, DIM, ROWS / 16>(KeyRows{k, found, rows.kv_head, layer}, layer.head_dim, keys);
+        load_tile<KEYS, DIM, ROWS / 16>(KeyRows{v, found, rows.kv_head, layer}, layer.head_dim, values);
         __syncthreads();
         float scores[KEYS / 8][4], dots[KEYS / 8][4];
         multiply_tiles<DIM>(queries + warp_row * (DIM + PAD), keys, scores);
@@ -90,8 +90,8 @@ __device__ void key_gradients_bf16(const float *q, const float *k, const float *
         found[threadIdx.x] = key < key_count ? key : NO_KEY;
     }
     __syncthreads();
-    load_tile<KEYS, DIM>(KeyRows{k, found, kv_head, layer}, layer.head_dim, keys);
-    load_tile<KEYS, DIM>(KeyRows{v, found, kv_head, layer}, layer.head_dim, values);
+    load_tile<KEYS, DIM, 2 * PARTS>(KeyRows{k, found, kv_head, layer}, layer.head_dim, keys);
+    load_tile<KEYS, DIM, 2 * PARTS>(KeyRows{v, found, kv_head, layer}, layer.head_dim, values);
     float key_sums[N][4], value_sums[N][4];
     set_zero(key_sums);
     set_zero(value_sums);
@@ -103,8 +103,8 @@ __device__ void key_gradients_bf16(const float *q, const float *k, const float *
                 break;
             }
             __syncthreads();
-            load_tile<ROWS, DIM>(QueryRows{q, rows, layer}, layer.head_dim, queries);
-            load_tile<ROWS, DIM>(QueryRows{dout, rows, layer}, layer.head_dim, gradients);
+            load_tile<ROWS, DIM, 2 * PARTS>(QueryRows{q, rows, layer}, layer.head_dim, queries);
+            load_tile<ROWS, DIM, 2 * PARTS>(QueryRows{dout, rows, layer}, layer.head_dim, gradients);
             if (threadIdx.x < ROWS) {
                 u32 row = threadIdx.x;
                 bool is_there = row < rows.count;

@@ -14,7 +14,7 @@ __device__ void attention_tile_bf16(const float *q, const float *k, const float 
         return;
     }
     u32 warp_row = threadIdx.x / 32 * 16, own_row = warp_row + threadIdx.x % 32 / 4;
-    load_tile<ROWS, DIM>(QueryRows{q, rows, layer}, layer.head_dim, queries);
+    load_tile<ROWS, DIM, ROWS / 16>(QueryRows{q, rows, layer}, layer.head_dim, queries);
     float sums[DIM / 8][4], largest[2], total[2];
     uint2 range[2];
     set_zero(sums);
@@ -28,8 +28,8 @@ __device__ void attention_tile_bf16(const float *q, const float *k, const float 
     for (u32 from = first; from < end; from += KEYS) {
         find_keys(rows.tile, runs, from, found);
         __syncthreads();
-        load_tile<KEYS, DIM>(KeyRows{k, found, rows.kv_head, layer}, layer.head_dim, keys);
-        load_tile<KEYS, DIM>(KeyRows{v, found, rows.kv_head, layer}, layer.head_dim, values);
+        load_tile<KEYS, DIM, ROWS / 16>(KeyRows{k, found, rows.kv_head, layer}, layer.head_dim, keys);
+        load_tile<KEYS, DIM, ROWS / 16>(KeyRows{v, found, rows.kv_head, layer}, layer.head_dim, values);
         __syncthreads();
         float scores[KEYS / 8][4];
         multiply_tiles<DIM>(queries + warp_row * (DIM + PAD), keys, scores);

@@ -31,12 +31,73 @@ __device__ inline bf16 narrow(float x) {
     return static_cast<bf16>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
+// Two numbers as bf16 in one word, the first in its lower half.
+__device__ inline u32 pack(float first, float second) {
+#ifdef AXIA_HOST_SHIM
+    return static_cast<u32>(narrow(first)) | static_cast<u32>(narrow(second)) << 16;
+#else
+    u32 both;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(second), "f"(first));
+    return both;
+#endif
+}
+
+// Four neighbouring numbers, which go to and from memory at once.
+struct alignas(16) Four {
+    float of[4];
+};
+
+// The same as bf16.
+struct alignas(8) FourBf16 {
+    u32 of[2];
+};
+
+__device__ inline Four *fours(float *x) { return reinterpret_cast<Four *>(x); }
+__device__ inline const Four *fours(const float *x) { return reinterpret_cast<const Four *>(x); }
+__device__ inline FourBf16 *bf16_fours(bf16 *x) { return reinterpret_cast<FourBf16 *>(x); }
+__device__ inline const FourBf16 *fours(const bf16 *x) {
+    return reinterpret_cast<const FourBf16 *>(x);
+}
+
+__device__ inline FourBf16 narrow(const Four &x) {
+    return {{pack(x.of[0], x.of[1]), pack(x.of[2], x.of[3])}};
+}
+
+__device__ inline Four widen(const Four &x) { return x; }
+
+__device__ inline Four widen(const FourBf16 &x) {
+    return {{__uint_as_float(x.of[0] << 16), __uint_as_float(x.of[0] & 0xffff0000u),
+             __uint_as_float(x.of[1] << 16), __uint_as_float(x.of[1] & 0xffff0000u)}};
+}
+
+// Whether numbers from `x` on can be moved four at a time.
+__device__ inline bool is_aligned(const float *x) {
+    return reinterpret_cast<u64>(x) % sizeof(Four) == 0;
+}
+
+__device__ inline bool is_aligned(const bf16 *x) {
+    return reinterpret_cast<u64>(x) % sizeof(FourBf16) == 0;
+}
+
 // This thread's index among all of the grid's x axis, and how many there are.
 __device__ inline u64 thread_of_grid() {
     return static_cast<u64>(blockIdx.x) * blockDim.x + threadIdx.x;
 }
 
 __device__ inline u64 threads_of_grid() { return static_cast<u64>(gridDim.x) * blockDim.x; }
+
+// Has the grid's x axis call `four` with the number of every group of four among `len` numbers, if
+// they can be moved like that, and `one` with every number that is left.
+template <typename InFours, typename One>
+__device__ inline void walk(bool in_fours, u64 len, InFours four, One one) {
+    u64 groups = in_fours ? len / 4 : 0;
+    for (u64 i = thread_of_grid(); i < groups; i += threads_of_grid()) {
+        four(i);
+    }
+    for (u64 i = 4 * groups + thread_of_grid(); i < len; i += threads_of_grid()) {
+        one(i);
+    }
+}
 
 __device__ inline float warp_sum(float x) {
     for (int lanes = 16; lanes > 0; lanes /= 2) {

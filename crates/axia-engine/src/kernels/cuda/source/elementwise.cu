@@ -1,15 +1,31 @@
 // Additions, conversions and sums over flat arrays.
 
 extern "C" __global__ void add(const float *x, float *y, u64 len) {
-    for (u64 i = thread_of_grid(); i < len; i += threads_of_grid()) {
-        y[i] += x[i];
-    }
+    walk(
+        is_aligned(x) && is_aligned(y), len,
+        [=](u64 i) {
+            Four term = fours(x)[i], sum = fours(y)[i];
+#pragma unroll
+            for (u32 e = 0; e < 4; e++) {
+                sum.of[e] += term.of[e];
+            }
+            fours(y)[i] = sum;
+        },
+        [=](u64 i) { y[i] += x[i]; });
 }
 
 extern "C" __global__ void scale(float *x, float factor, u64 len) {
-    for (u64 i = thread_of_grid(); i < len; i += threads_of_grid()) {
-        x[i] *= factor;
-    }
+    walk(
+        is_aligned(x), len,
+        [=](u64 i) {
+            Four product = fours(x)[i];
+#pragma unroll
+            for (u32 e = 0; e < 4; e++) {
+                product.of[e] *= factor;
+            }
+            fours(x)[i] = product;
+        },
+        [=](u64 i) { x[i] *= factor; });
 }
 
 // Adds `row` (width) to every row of y.
@@ -26,15 +42,16 @@ extern "C" __global__ void soft_cap_all(float *x, float cap, u64 len) {
 }
 
 extern "C" __global__ void to_bf16(const float *x, bf16 *y, u64 len) {
-    for (u64 i = thread_of_grid(); i < len; i += threads_of_grid()) {
-        y[i] = narrow(x[i]);
-    }
+    walk(
+        is_aligned(x) && is_aligned(y), len,
+        [=](u64 i) { bf16_fours(y)[i] = narrow(fours(x)[i]); },
+        [=](u64 i) { y[i] = narrow(x[i]); });
 }
 
 extern "C" __global__ void from_bf16(const bf16 *x, float *y, u64 len) {
-    for (u64 i = thread_of_grid(); i < len; i += threads_of_grid()) {
-        y[i] = widen(x[i]);
-    }
+    walk(
+        is_aligned(x) && is_aligned(y), len,
+        [=](u64 i) { fours(y)[i] = widen(fours(x)[i]); }, [=](u64 i) { y[i] = widen(x[i]); });
 }
 
 // Sums of squares of many arrays: block (x, y) adds up its share of array y into

@@ -33,20 +33,46 @@ __device__ inline void gate_of(u32 kind, float x, float *value, float *slope) {
 }
 
 extern "C" __global__ void gated(u32 kind, const float *gate, const float *up, float *out, u64 len) {
-    for (u64 i = thread_of_grid(); i < len; i += threads_of_grid()) {
-        float value, slope;
-        gate_of(kind, gate[i], &value, &slope);
-        out[i] = value * up[i];
-    }
+    walk(
+        is_aligned(gate) && is_aligned(up) && is_aligned(out), len,
+        [=](u64 i) {
+            Four x = fours(gate)[i], u = fours(up)[i], product;
+#pragma unroll
+            for (u32 e = 0; e < 4; e++) {
+                float value, slope;
+                gate_of(kind, x.of[e], &value, &slope);
+                product.of[e] = value * u.of[e];
+            }
+            fours(out)[i] = product;
+        },
+        [=](u64 i) {
+            float value, slope;
+            gate_of(kind, gate[i], &value, &slope);
+            out[i] = value * up[i];
+        });
 }
 
 // Replaces gate and up by their gradients.
 extern "C" __global__ void gated_backward(u32 kind, const float *dout, float *gate, float *up,
                                           u64 len) {
-    for (u64 i = thread_of_grid(); i < len; i += threads_of_grid()) {
-        float u = up[i], d = dout[i], value, slope;
-        gate_of(kind, gate[i], &value, &slope);
-        gate[i] = d * u * slope;
-        up[i] = d * value;
-    }
+    walk(
+        is_aligned(dout) && is_aligned(gate) && is_aligned(up), len,
+        [=](u64 i) {
+            Four x = fours(gate)[i], u = fours(up)[i], d = fours(dout)[i];
+#pragma unroll
+            for (u32 e = 0; e < 4; e++) {
+                float value, slope;
+                gate_of(kind, x.of[e], &value, &slope);
+                x.of[e] = d.of[e] * u.of[e] * slope;
+                u.of[e] = d.of[e] * value;
+            }
+            fours(gate)[i] = x;
+            fours(up)[i] = u;
+        },
+        [=](u64 i) {
+            float u = up[i], d = dout[i], value, slope;
+            gate_of(kind, gate[i], &value, &slope);
+            gate[i] = d * u * slope;
+            up[i] = d * value;
+        });
 }

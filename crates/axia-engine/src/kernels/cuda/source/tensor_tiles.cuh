@@ -40,17 +40,6 @@ __device__ inline void load_transposed(const bf16 *row, u32 (&found)[4]) {
 }
 #endif
 
-// Two numbers as bf16 in one word, the first in its lower half.
-__device__ inline u32 pack(float first, float second) {
-#ifdef AXIA_HOST_SHIM
-    return static_cast<u32>(narrow(first)) | static_cast<u32>(narrow(second)) << 16;
-#else
-    u32 both;
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(second), "f"(first));
-    return both;
-#endif
-}
-
 // Rows of a tile in x (queries, heads * head_dim).
 struct QueryRows {
     const float *x;
@@ -74,16 +63,48 @@ struct KeyRows {
     }
 };
 
-// Copies COUNT rows to `to` (COUNT, DIM + PAD), a warp each in turn; zeros where there is nothing.
-template <int COUNT, int DIM, typename AllRows>
+// Copies COUNT rows to `to` (COUNT, DIM + PAD), with zeros where there is nothing; the block has WARPS
+// warps. Heads whose width allows it are read four numbers at a time, several rows at once: what is
+// not there is read elsewhere and thrown away, so that no read waits for a branch.
+template <int COUNT, int DIM, int WARPS, typename AllRows>
 __device__ void load_tile(const AllRows &all_rows, u32 head_dim, bf16 *to) {
-    for (u32 row = threadIdx.x / 32; row < COUNT; row += blockDim.x / 32) {
-        const float *from = all_rows[row];
+    constexpr u32 LANES = DIM >= 128 ? 32 : DIM / 4, PARTS = DIM / (4 * LANES);
+    constexpr u32 AT_ONCE = WARPS * 32 / LANES, STEPS = COUNT / AT_ONCE;
+    constexpr u32 TOGETHER = STEPS < 4 / PARTS ? STEPS : 4 / PARTS;
+    static_assert(COUNT % AT_ONCE == 0 && STEPS % TOGETHER == 0, "rows are dealt out evenly");
+    if (head_dim % 4 != 0) {
+#pragma unroll 1
+        for (u32 i = threadIdx.x; i < COUNT * DIM; i += WARPS * 32) {
+            u32 row = i / DIM, d = i % DIM;
+            const float *from = all_rows[row];
+            to[row * (DIM + PAD) + d] = narrow(from && d < head_dim ? from[d] : 0.0f);
+        }
+        return;
+    }
+    u32 own_row = threadIdx.x / LANES, own_part = 4 * (threadIdx.x % LANES);
+    for (u32 step = 0; step < STEPS; step += TOGETHER) {
+        Four found[TOGETHER][PARTS];
 #pragma unroll
-        for (u32 d = 2 * (threadIdx.x % 32); d < DIM; d += 64) {
-            float first = from && d < head_dim ? from[d] : 0.0f;
-            float second = from && d + 1 < head_dim ? from[d + 1] : 0.0f;
-            *reinterpret_cast<u32 *>(to + row * (DIM + PAD) + d) = pack(first, second);
+        for (u32 t = 0; t < TOGETHER; t++) {
+            const float *from = all_rows[(step + t) * AT_ONCE + own_row];
+#pragma unroll
+            for (u32 p = 0; p < PARTS; p++) {
+                u32 d = own_part + 4 * LANES * p;
+                bool is_there = from && d < head_dim;
+                found[t][p] = *fours(is_there ? from + d : all_rows.x);
+#pragma unroll
+                for (u32 e = 0; e < 4; e++) {
+                    found[t][p].of[e] = is_there ? found[t][p].of[e] : 0.0f;
+                }
+            }
+        }
+#pragma unroll
+        for (u32 t = 0; t < TOGETHER; t++) {
+            bf16 *row = to + ((step + t) * AT_ONCE + own_row) * (DIM + PAD) + own_part;
+#pragma unroll
+            for (u32 p = 0; p < PARTS; p++) {
+                *bf16_fours(row + 4 * LANES * p) = narrow(found[t][p]);
+            }
         }
     }
 }
