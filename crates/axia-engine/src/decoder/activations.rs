@@ -5,7 +5,7 @@
 /// Cheap intermediates (norms, SiLU products, attention probabilities) are recomputed instead.
 #[derive(Debug, Default)]
 pub struct Activations<B> {
-    /// One per block where all are kept, else one that all blocks share.
+    /// One per block where all are kept, else the first is one that all blocks share.
     pub(super) blocks: Vec<BlockActivations<B>>,
     /// Inputs `(tokens, hidden)` of the blocks but the last, where the rest is recomputed.
     pub(super) inputs: Vec<B>,

@@ -42,7 +42,8 @@ impl<K: Kernels> Decoder<K> {
         let Activations { blocks, inputs, x, out, work } = activations;
         let last = self.blocks.len().saturating_sub(1);
         let sets = if keep == Keep::All { self.blocks.len() } else { 1 };
-        blocks.resize_with(sets, BlockActivations::default);
+        // A validation between two epochs takes nothing away from the training around it.
+        blocks.resize_with(sets.max(blocks.len()), BlockActivations::default);
         inputs.resize_with(if keep == Keep::Inputs { last } else { 0 }, Default::default);
         self.embed(&pass.tokens, x);
         for index in 0..self.blocks.len() {

@@ -12,8 +12,11 @@ use crate::lora::{Adapter, Gradients};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Least time between two checkpoints, so that writing them costs little.
+/// Time after which a checkpoint is written in the midst of an epoch.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(30);
+/// Between two checkpoints passes at least so many times what writing one takes: those of large
+/// adapters take seconds.
+const TIMES_SAVING: u32 = 20;
 
 /// Who follows a run.
 pub trait Observer {
@@ -42,10 +45,10 @@ pub struct Trained<K: Kernels> {
 /// Fine-tunes `adapter` on `data`.
 ///
 /// The loss of a step is the mean of `−log p` over all completion tokens of its rows. With a
-/// `checkpoint` path the state is saved there every half minute, at the end of every epoch and
-/// when the observer cancels; a run that finds its own checkpoint goes on from it and gives the
-/// same bytes as one that was never interrupted. The file stays when the run ends, and a run that
-/// finds it then returns what it holds.
+/// `checkpoint` path the state is saved there every half minute and at the end of every epoch, both
+/// less often where saving takes seconds, at the end, and when the observer cancels; a run that finds
+/// its own checkpoint goes on from it and gives the same bytes as one that was never interrupted. The
+/// file stays when the run ends, and a run that finds it then returns what it holds.
 ///
 /// # Errors
 /// [`EngineError::Setting`], [`EngineError::EmptySequence`] and [`EngineError::TokenRange`] for bad
@@ -74,8 +77,11 @@ pub fn train<K: Kernels>(
             if let Some(record) = run.validate()? {
                 observer.validation(&record);
             }
-            run.save()?;
-        } else if run.saved.elapsed() > CHECKPOINT_EVERY {
+            let is_over = run.state.step == run.total || run.state.stopped.is_some();
+            if is_over || run.saving_costs_little() {
+                run.save()?;
+            }
+        } else if run.saved.elapsed() > CHECKPOINT_EVERY && run.saving_costs_little() {
             run.save()?;
         }
     }
@@ -102,6 +108,8 @@ struct Run<'a, K: Kernels> {
     per_epoch: usize,
     total: usize,
     saved: Instant,
+    /// How long the last checkpoint took.
+    saving: Duration,
 }
 
 impl<'a, K: Kernels> Run<'a, K> {
@@ -135,6 +143,7 @@ impl<'a, K: Kernels> Run<'a, K> {
             per_epoch: settings.steps_per_epoch(data.train.len()).max(1),
             total: settings.total_steps(data.train.len()),
             saved: Instant::now(),
+            saving: Duration::ZERO,
         })
     }
 
@@ -246,11 +255,17 @@ impl<'a, K: Kernels> Run<'a, K> {
         Ok(Some(record))
     }
 
+    fn saving_costs_little(&self) -> bool {
+        self.saved.elapsed() >= TIMES_SAVING * self.saving
+    }
+
     fn save(&mut self) -> Result<(), EngineError> {
         if let Some(path) = self.checkpoint {
+            let started = Instant::now();
             self.decoder.kernels().check()?;
             checkpoint::save(path, self.decoder.kernels(), &self.fingerprint, &self.state)?;
             self.saved = Instant::now();
+            self.saving = self.saved - started;
         }
         Ok(())
     }

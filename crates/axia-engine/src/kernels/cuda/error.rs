@@ -82,7 +82,7 @@ pub enum CudaError {
     },
     /// The card's memory is full.
     #[error(
-        "the card's memory is full: {} MiB more were wanted, {} of {} MiB are free; compute fewer tokens at a time",
+        "the card's memory is full: {} MiB more were wanted, {} of {} MiB are free; compute fewer tokens at a time, or take a smaller model or LoRA rank",
         wanted >> 20, free >> 20, total >> 20
     )]
     OutOfMemory {
