@@ -20,6 +20,8 @@ const POLL: Duration = Duration::from_millis(100);
 const MAX_TOKENS: usize = 2048;
 /// The same while continuations wait for their next token.
 const MAX_TOKENS_BETWEEN: usize = 256;
+/// Most time for which tokens are drawn while texts wait to be read.
+const LONGEST_TURN: Duration = Duration::from_millis(500);
 /// Respondents that draw at once. A token more in a batch costs little, a batch more costs another
 /// look at all weights.
 const MAX_BATCHES: usize = 4;
@@ -48,17 +50,19 @@ impl<'a> Worker<'a> {
     }
 
     /// Works until the server stops: by turns a forest of texts, and tokens of all continuations
-    /// for as long as that took, so that neither keeps the other waiting.
+    /// for as long as that took but no longer than [`LONGEST_TURN`], so that neither keeps the other
+    /// waiting. What arrives meanwhile is taken in between two tokens.
     pub fn run(mut self) {
         while self.collect() {
             let begin = Instant::now();
             self.read_some();
-            let until = Instant::now() + begin.elapsed();
+            let until = Instant::now() + begin.elapsed().min(LONGEST_TURN);
             loop {
                 self.begin_batches();
                 self.advance();
                 self.join();
-                if self.batches.is_empty() || Instant::now() >= until {
+                let is_over = self.batches.is_empty() || Instant::now() >= until;
+                if is_over || !self.take_in() {
                     break;
                 }
             }
@@ -89,6 +93,11 @@ impl<'a> Worker<'a> {
                 }
             }
         }
+        self.take_in()
+    }
+
+    /// Takes in what has arrived, and lets go of what nobody waits for. Returns whether to go on.
+    fn take_in(&mut self) -> bool {
         while let Ok(job) = self.jobs.try_recv() {
             self.accept(job);
         }

@@ -211,13 +211,21 @@ fn what_is_not_supported_is_refused_and_what_says_nothing_is_not() {
     let bench = Bench::new();
     let neutral = json!({
         "prompt": "a", "max_tokens": 1, "frequency_penalty": 0, "presence_penalty": 0.0,
-        "logit_bias": {}, "suffix": null, "best_of": 1, "user": "me", "stop": null, "n": null,
+        "repetition_penalty": 1.0, "min_p": 0.0, "ignore_eos": false, "stop_token_ids": [],
+        "z\n": 1, "logit_bias": {}, "suffix": null, "best_of": 1, "user": "me", "stop": null, "n": null,
         "stream_options": null,
     });
     bench.complete(neutral.clone());
     for (field, value) in [
         ("frequency_penalty", json!(0.5)),
         ("presence_penalty", json!("high")),
+        ("repetition_penalty", json!(5.0)),
+        ("min_p", json!(0.9)),
+        ("min_tokens", json!(3)),
+        ("ignore_eos", json!(true)),
+        ("stop_token_ids", json!([4])),
+        ("guided_choice", json!(["a", "b"])),
+        ("response_format", json!({"type": "json_object"})),
         ("logit_bias", json!({"5": 1})),
         ("suffix", json!("end")),
         ("best_of", json!(3)),

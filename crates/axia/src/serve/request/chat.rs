@@ -25,7 +25,6 @@ impl Plan {
         let is_empty = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
         fields.refuse("tools", is_empty)?;
         fields.refuse("functions", is_empty)?;
-        fields.refuse("response_format", |format| format["type"] == "text")?;
         let drawing = Drawing::read(&fields)?;
         let tokens = chat_tokens(service, fields.need("messages")?, true)?;
         let top = fields.number("top_logprobs", 0..=MAX_TOP)?;

@@ -30,12 +30,37 @@ struct StreamOptions {
     include_usage: Option<bool>,
 }
 
+/// Refuses what would change the answer and is not supported here, but for the value that other
+/// servers take for none; their own extensions of the protocol included.
+fn refuse_unsupported(fields: &Fields) -> Result<(), ApiError> {
+    let numbers = [
+        ("frequency_penalty", 0.0),
+        ("presence_penalty", 0.0),
+        ("repetition_penalty", 1.0),
+        ("repeat_penalty", 1.0),
+        ("min_p", 0.0),
+        ("typical_p", 1.0),
+        ("min_tokens", 0.0),
+    ];
+    for (field, none) in numbers {
+        fields.refuse(field, |value| value.as_f64() == Some(none))?;
+    }
+    for field in ["ignore_eos", "use_beam_search"] {
+        fields.refuse(field, |value| value == false)?;
+    }
+    for field in ["stop_token_ids", "bad_words", "allowed_token_ids"] {
+        fields.refuse(field, |value| value.as_array().is_some_and(Vec::is_empty))?;
+    }
+    for field in ["guided_choice", "guided_regex", "guided_json", "guided_grammar", "grammar"] {
+        fields.refuse(field, |value| value.as_str() == Some(""))?;
+    }
+    fields.refuse("response_format", |format| format["type"] == "text")?;
+    fields.refuse("logit_bias", |value| value.as_object().is_some_and(|o| o.is_empty()))
+}
+
 impl Drawing {
     pub fn read(fields: &Fields) -> Result<Self, ApiError> {
-        for penalty in ["frequency_penalty", "presence_penalty"] {
-            fields.refuse(penalty, |value| value.as_f64() == Some(0.0))?;
-        }
-        fields.refuse("logit_bias", |value| value.as_object().is_some_and(|o| o.is_empty()))?;
+        refuse_unsupported(fields)?;
         let sampling = Sampling {
             temperature: share(fields, "temperature", "at least 0", |t| t >= 0.0)?,
             top_p: share(fields, "top_p", "above 0 and at most 1", |p| p > 0.0 && p <= 1.0)?,

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 
 /// A JSON object whose fields are read when they are asked for. Fields that nobody asks for are
 /// passed over, as other servers do.
-pub(super) struct Fields<'a>(HashMap<&'a str, &'a RawValue>);
+pub(super) struct Fields<'a>(HashMap<String, &'a RawValue>);
 
 impl<'a> Fields<'a> {
     /// Reads a body.
