@@ -1,4 +1,4 @@
-//! Texts that occur twice, or nearly so.
+//! Texts that occur twice, or nearly so; templates that ask the same.
 
 use std::collections::HashMap;
 
@@ -70,6 +70,33 @@ pub(super) fn check(instrument: &Instrument, profile: CheckProfile, findings: &m
                 b.text
             ),
         });
+    }
+}
+
+/// Templates that are the same up to the rating: scored ratings cannot tell them apart, so that the
+/// instrument has fewer wordings than it counts.
+pub(super) fn same_questions(
+    instrument: &Instrument,
+    profile: CheckProfile,
+    findings: &mut Vec<Finding>,
+) {
+    let mut first_with: HashMap<&str, usize> = HashMap::new();
+    for (index, template) in instrument.templates.iter().enumerate() {
+        let before = template.before().trim_end();
+        let first = *first_with.entry(before).or_insert(index);
+        if first != index {
+            findings.push(Finding {
+                severity: profile.severity(),
+                rule: Rule::SameQuestion,
+                items: Vec::new(),
+                message: format!(
+                    "templates {} and {} are the same up to the rating (`{before}`), so that \
+                     scored ratings cannot differ between them",
+                    first + 1,
+                    index + 1
+                ),
+            });
+        }
     }
 }
 

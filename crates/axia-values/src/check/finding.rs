@@ -33,6 +33,8 @@ pub enum Rule {
     FacetOfValue,
     /// A dimension has more than one item, and items in more than one split if any is trained on.
     DimensionSize,
+    /// Two templates differ in nothing that stands before the rating.
+    SameQuestion,
     /// Every item has a contrast.
     MissingContrast,
     /// Statements and contrasts have 6 to 30 words, posts 120 to 350.
@@ -81,6 +83,7 @@ impl Rule {
             Self::FacetCounts => "facet-counts",
             Self::FacetOfValue => "facet-of-value",
             Self::DimensionSize => "dimension-size",
+            Self::SameQuestion => "same-question",
             Self::MissingContrast => "missing-contrast",
             Self::Length => "length",
             Self::Readability => "readability",

@@ -110,6 +110,7 @@ impl CheckReport {
         design::check(instrument, profile, &mut findings);
         wording::check(instrument, profile, &mut findings);
         duplicates::check(instrument, profile, &mut findings);
+        duplicates::same_questions(instrument, profile, &mut findings);
         openings::check(instrument, profile, &mut findings);
         Self::sorted(&instrument.name, profile, findings, Summary::new(instrument))
     }

@@ -56,6 +56,24 @@ fn the_full_design_is_counted() {
 }
 
 #[test]
+fn templates_that_ask_the_same_are_told() {
+    let mut asked = instrument(CLEAN);
+    let templates = ["My answer is {rating}", "Score = {rating}", "My answer is {rating}."];
+    asked.templates = templates.map(|template| template.parse().unwrap()).to_vec();
+    let report = CheckReport::new(&asked, CheckProfile::General);
+    let found: Vec<_> = report.by_rule(Rule::SameQuestion).collect();
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].severity, Severity::Warning);
+    assert_eq!(
+        found[0].message,
+        "templates 1 and 3 are the same up to the rating (`My answer is`), so that scored ratings \
+         cannot differ between them"
+    );
+    let strict = CheckReport::new(&asked, CheckProfile::Full);
+    assert_eq!(strict.by_rule(Rule::SameQuestion).next().unwrap().severity, Severity::Error);
+}
+
+#[test]
 fn words_and_grades_have_limits() {
     let rows = format!(
         "a,Too few words here.,I like to sit by the window at night.,face,,test\n\

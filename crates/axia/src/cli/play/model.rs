@@ -92,7 +92,7 @@ fn alone(
     let turns = playing
         .ask(&dir, "base", &Embedded::new(&model, None), follow)
         .map_err(|error| kept(error, &out))?;
-    let summary = summary_of(&playing, short(name), turns)?;
+    let summary = summary_of(&playing, "base", turns)?;
     dir.write("play.json", &summary)?;
     Ok((summary, format!("transcripts and play.json: {}", out.display())))
 }
@@ -115,6 +115,7 @@ fn served(args: &PlayArgs, games: &[Location], session: &Session) -> Outcome {
         .ask(&RunDir::reopen(scratch.path())?, "base", &respondent, &mut StudyBars::new(session))
         .map_err(|error| kept(error, &out))?;
     dir.write_lines("turns.jsonl", &turns)?;
+    // Under the name that its server gives it: that may be a steered one.
     let summary = summary_of(&playing, args.served.name(), turns)?;
     let account = respondent.account();
     let result = with_account(&summary, &account)?;
@@ -126,7 +127,7 @@ fn served(args: &PlayArgs, games: &[Location], session: &Session) -> Outcome {
     print(plain(&format!("{}{}{place}\n", table(&summary), account.describe())))
 }
 
-/// The summary of one player's games, under its own name: a served model may be a steered one.
+/// The summary of one player's games.
 fn summary_of(playing: &Playing, name: &str, turns: Vec<Turn>) -> Outcome<PlaySummary> {
     let (name, steering) = (name.to_owned(), "base".to_owned());
     let player = Player { name, steering, role: PlayRole::Base, seed: 0, turns };
