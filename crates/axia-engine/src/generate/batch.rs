@@ -6,6 +6,7 @@ use crate::decoder::{Decoder, Step};
 use crate::error::EngineError;
 use crate::forest::{Forest, NO_PARENT, Plans};
 use crate::kernels::Kernels;
+use std::ops::Range;
 
 /// One continuation's state.
 struct Branch {
@@ -22,17 +23,17 @@ struct Branch {
     max_tokens: u32,
 }
 
-/// Prompts that are yet to be computed, in the first slots.
+/// Prompts in the first slots, not all of which are computed.
 struct Prompts {
     forest: Forest,
-    /// Their last nodes, ascending and distinct.
-    ends: Vec<u32>,
+    /// How many of its nodes are.
+    done: usize,
 }
 
 /// All continuations over one cache: prompts, each distinct prefix once, and for each branch a
 /// stretch of slots of its own.
 pub(super) struct Batch {
-    /// Until the first step.
+    /// Until all are computed.
     prompts: Option<Prompts>,
     /// Parent slot of every slot; a branch's slots follow the last token of its prompt.
     parents: Vec<u32>,
@@ -88,11 +89,8 @@ impl Batch {
                 }
             })
             .collect();
-        let mut distinct = ends;
-        distinct.sort_unstable();
-        distinct.dedup();
         let longest = requests.iter().map(|r| r.prompt.len() + r.max_tokens).max().unwrap_or(0);
-        let prompts = Some(Prompts { forest, ends: distinct });
+        let prompts = Some(Prompts { forest, done: 0 });
         Self { prompts, parents, branches, longest, window }
     }
 
@@ -104,6 +102,7 @@ impl Batch {
         self.longest
     }
 
+    /// Whether all prompts are computed.
     pub fn has_begun(&self) -> bool {
         self.prompts.is_none()
     }
@@ -123,60 +122,75 @@ impl Batch {
         self.branches.into_iter().map(|branch| branch.generated)
     }
 
-    /// What is to be computed next, and which of its logits' rows each running branch draws from;
+    /// What is to be computed next, at most `most` tokens of prompts (and at least one) beside the
+    /// last tokens of running branches, and which branches draw from which of its rows of logits;
     /// `None` where no branch is running.
-    pub fn next_step(&mut self) -> Option<(OwnedStep, Vec<usize>)> {
+    pub fn next_step(&mut self, most: usize) -> Option<(OwnedStep, Vec<(usize, usize)>)> {
         if !self.is_running() {
             return None;
         }
-        Some(match self.prompts.take() {
-            Some(prompts) => self.prefill(prompts),
-            None => self.last_tokens(),
+        let (mut tokens, mut positions, mut slots) = (Vec::new(), Vec::new(), Vec::new());
+        let chunk = self.next_of_prompts(most);
+        if let Some(Prompts { forest, .. }) = &self.prompts {
+            tokens.extend_from_slice(&forest.tokens()[chunk.clone()]);
+            positions.extend_from_slice(&forest.depths()[chunk.clone()]);
+            slots.extend(chunk.clone().map(|node| node as u32));
+        }
+        // Indices into the step, until they become rows.
+        let mut draws: Vec<(usize, usize)> = Vec::new();
+        for (index, branch) in self.branches.iter().enumerate().filter(|(_, b)| b.running) {
+            let drawn = &branch.generated.tokens;
+            match drawn.last() {
+                Some(&token) => {
+                    let place = drawn.len() as u32 - 1;
+                    draws.push((index, tokens.len()));
+                    tokens.push(token);
+                    positions.push(branch.prompt + place);
+                    slots.push(branch.first_slot + place);
+                }
+                None if chunk.contains(&(branch.prompt_end as usize)) => {
+                    draws.push((index, branch.prompt_end as usize - chunk.start));
+                }
+                None => {}
+            }
+        }
+        let mut reads: Vec<u32> = draws.iter().map(|&(_, at)| at as u32).collect();
+        reads.sort_unstable();
+        reads.dedup();
+        for (_, at) in &mut draws {
+            *at = reads.partition_point(|&read| (read as usize) < *at);
+        }
+        self.note_computed(chunk.end);
+        let plans = Plans::new(&self.parents, &slots, self.window, self.longest);
+        Some((OwnedStep { tokens, positions, slots, reads, plans }, draws))
+    }
+
+    /// The nodes of the prompts that come next.
+    fn next_of_prompts(&self, most: usize) -> Range<usize> {
+        self.prompts.as_ref().map_or(0..0, |Prompts { forest, done }| {
+            *done..forest.len().min(done.saturating_add(most.max(1)))
         })
     }
 
-    fn prefill(&self, Prompts { forest, ends }: Prompts) -> (OwnedStep, Vec<usize>) {
-        let running = self.branches.iter().filter(|b| b.running);
-        let rows = running.map(|b| ends.partition_point(|&end| end < b.prompt_end)).collect();
-        let step = OwnedStep {
-            tokens: forest.tokens().to_vec(),
-            positions: forest.depths().to_vec(),
-            slots: (0..forest.len() as u32).collect(),
-            reads: ends,
-            plans: Plans::all(forest.parents(), self.window, self.longest),
-        };
-        (step, rows)
-    }
-
-    /// The last token of every running branch.
-    fn last_tokens(&self) -> (OwnedStep, Vec<usize>) {
-        let (mut tokens, mut positions, mut slots) = (Vec::new(), Vec::new(), Vec::new());
-        for branch in self.branches.iter().filter(|b| b.running) {
-            let Some(&token) = branch.generated.tokens.last() else { continue };
-            let index = branch.generated.tokens.len() as u32 - 1;
-            tokens.push(token);
-            positions.push(branch.prompt + index);
-            slots.push(branch.first_slot + index);
+    fn note_computed(&mut self, nodes: usize) {
+        self.prompts = self.prompts.take().filter(|prompts| nodes < prompts.forest.len());
+        if let Some(prompts) = &mut self.prompts {
+            prompts.done = nodes;
         }
-        let reads = (0..tokens.len() as u32).collect();
-        let rows = (0..tokens.len()).collect();
-        let plans = Plans::new(&self.parents, &slots, self.window, self.longest);
-        (OwnedStep { tokens, positions, slots, reads, plans }, rows)
     }
 
-    /// Draws the next token of every running branch; the `n`-th reads logit row `rows[n]`.
+    /// Draws the next token of the branches that `draws` names, each from its row of `logits`.
     pub fn draw<K: Kernels>(
         &mut self,
         decoder: &Decoder<K>,
         logits: &[f32],
-        rows: &[usize],
+        draws: &[(usize, usize)],
         requests: &[Request],
         mut keep: impl FnMut(Drawn) -> bool,
     ) -> Result<(), EngineError> {
         let vocab = decoder.config().vocab_size;
-        let branches = self.branches.iter_mut().zip(requests).enumerate();
-        let running = branches.filter(|(_, (b, _))| b.running);
-        for ((index, (branch, request)), &row) in running.zip(rows) {
+        for &(index, row) in draws {
+            let (branch, request) = (&mut self.branches[index], &requests[index]);
             let logits = &logits[row * vocab..][..vocab];
             if logits.iter().any(|l| !l.is_finite()) {
                 return Err(decoder.non_finite("a logit"));

@@ -82,16 +82,22 @@ impl<'a, K: Kernels> Generation<'a, K> {
         Ok(Self { decoder, adapter, requests, batch, cache, activations, prompt })
     }
 
-    /// Draws the next token of every running continuation and shows it to `keep`, which says
-    /// whether to go on with that one. Returns whether any is still running.
+    /// Draws the next token of every running continuation whose prompt is computed, and shows it to
+    /// `keep`, which says whether to go on with that one. At most `most` tokens of prompts are
+    /// computed meanwhile, and at least one while any is left. Returns whether any continuation is
+    /// still running.
     ///
     /// # Errors
     /// [`EngineError::NonFinite`] where a logit is NaN or infinite.
-    pub fn step(&mut self, keep: impl FnMut(Drawn) -> bool) -> Result<bool, EngineError> {
-        let Some((step, rows)) = self.batch.next_step() else { return Ok(false) };
+    pub fn step(
+        &mut self,
+        most: usize,
+        keep: impl FnMut(Drawn) -> bool,
+    ) -> Result<bool, EngineError> {
+        let Some((step, draws)) = self.batch.next_step(most) else { return Ok(false) };
         let Self { decoder, adapter, cache, activations, .. } = self;
         let logits = decoder.extend(*adapter, &step.step(), cache, activations);
-        self.batch.draw(self.decoder, &logits, &rows, &self.requests, keep)?;
+        self.batch.draw(self.decoder, &logits, &draws, &self.requests, keep)?;
         Ok(self.batch.is_running())
     }
 
@@ -111,7 +117,7 @@ impl<'a, K: Kernels> Generation<'a, K> {
     }
 
     /// Forgets what has ended and gives up its places. Returns the indices that the requests left
-    /// had, in their new order. Before the first step nothing is forgotten.
+    /// had, in their new order. Until all prompts are computed nothing is forgotten.
     pub fn shrink(&mut self) -> Vec<usize> {
         if !self.batch.has_begun() {
             return (0..self.requests.len()).collect();
@@ -129,7 +135,7 @@ impl<'a, K: Kernels> Generation<'a, K> {
     /// requests left had, in both.
     ///
     /// # Errors
-    /// Gives `other` back if it cannot be: both must have been stepped, be of the same decoder and
+    /// Gives `other` back if it cannot be: the prompts of both must be computed, and both be of the same decoder and
     /// adapter, and of one reach.
     pub fn absorb(&mut self, mut other: Self) -> Result<[Vec<usize>; 2], Box<Self>> {
         if !self.can_absorb(&other) {
@@ -202,7 +208,7 @@ pub fn generate_with<K: Kernels>(
         for chosen in stretches(requests, &chosen, tokens_to_keep(decoder)) {
             let together = chosen.iter().map(|&i| requests[i].clone()).collect();
             let mut generation = Generation::new(decoder, adapter, together)?;
-            while generation.step(|drawn| !stop(drawn.tokens))? {}
+            while generation.step(usize::MAX, |drawn| !stop(drawn.tokens))? {}
             for (generated, &index) in generation.batch.generated().zip(chosen) {
                 found[index] = generated;
             }

@@ -11,4 +11,4 @@ pub(crate) use batches::cut_by_tokens;
 pub use prefix_cache::PrefixCache;
 pub use reading::Reading;
 pub use scorer::{ScoreRow, Scores, score};
-pub use texts::{Text, TextReadings, groups, read_texts};
+pub use texts::{Text, TextReader, TextReadings, groups, read_texts};

@@ -3,9 +3,9 @@
 use super::batches::cut_by_tokens;
 use super::reading::Reading;
 use crate::config::ModelConfig;
-use crate::decoder::{Activations, Decoder, Keep};
+use crate::decoder::{Activations, Decoder, Keep, KvCache, Step};
 use crate::error::EngineError;
-use crate::forest::Forest;
+use crate::forest::{Forest, Plans};
 use crate::generate::{Sampler, Sampling};
 use crate::kernels::Kernels;
 use crate::lora::Adapter;
@@ -50,46 +50,151 @@ pub fn groups<S: AsRef<[u32]>>(
     ranges.into_iter().map(|range| order[range].to_vec()).collect()
 }
 
-/// Reads `texts` in forests of at most `max_tokens` distinct tokens, or of one text where that
-/// alone has more. The log-probabilities of a text's tokens add up to what [`score`](super::score)
-/// gives for them as a candidate.
+/// Reads `texts` in forests of at most `max_tokens` distinct tokens; a text that alone has more is
+/// read in several steps. The log-probabilities of a text's tokens add up to what
+/// [`score`](super::score) gives for them as a candidate.
 ///
 /// # Errors
-/// [`EngineError::EmptySequence`] for an empty text, [`EngineError::TokenRange`] for ids outside
-/// the vocabulary, [`EngineError::Setting`] for sampling that makes no sense,
-/// [`EngineError::NonFinite`] or the damaged tensor where NaN or infinity came out.
+/// As of [`TextReader`].
 pub fn read_texts<K: Kernels>(
     decoder: &Decoder<K>,
     adapter: Option<&Adapter<K>>,
     texts: &[Text],
     max_tokens: usize,
 ) -> Result<Vec<TextReadings>, EngineError> {
-    for (index, text) in texts.iter().enumerate() {
-        check(text, index, decoder.config().vocab_size)?;
-    }
+    check(texts, decoder.config().vocab_size)?;
     let mut found = vec![TextReadings::default(); texts.len()];
-    let mut activations = Activations::default();
-    let fed: Vec<&[u32]> = texts.iter().map(Text::fed).collect();
     let whole: Vec<&[u32]> = texts.iter().map(|text| &*text.tokens).collect();
     for group in groups(&whole, decoder.config(), max_tokens) {
-        let length = group.first().map_or(0, |&text| whole[text].len());
-        let (forest, ends) =
-            Forest::build(&group.iter().map(|&text| fed[text]).collect::<Vec<_>>());
+        let together = group.iter().map(|&text| texts[text].clone()).collect();
+        let mut reader = TextReader::new(decoder, adapter, together)?;
+        while reader.step(max_tokens)? {}
+        for (text, readings) in group.into_iter().zip(reader.finish()) {
+            found[text] = readings;
+        }
+    }
+    Ok(found)
+}
+
+/// Texts on their way through a model, as one forest, some tokens further with each step.
+pub struct TextReader<'a, K: Kernels> {
+    decoder: &'a Decoder<K>,
+    adapter: Option<&'a Adapter<K>>,
+    texts: Vec<Text>,
+    forest: Forest,
+    /// Node, text, and place in the text, by node.
+    reads: Vec<(u32, usize, usize)>,
+    /// Nodes that are computed.
+    done: usize,
+    /// Keys and values of these, where one step is not enough.
+    cache: Option<KvCache<K>>,
+    activations: Activations<K::Buffer>,
+    found: Vec<TextReadings>,
+}
+
+impl<'a, K: Kernels> TextReader<'a, K> {
+    /// Prepares to read `texts`, which should be one of the [`groups`]: where rotary frequencies
+    /// depend on a text's length, they are those of the longest.
+    ///
+    /// # Errors
+    /// [`EngineError::EmptySequence`] for an empty text, [`EngineError::TokenRange`] for ids
+    /// outside the vocabulary, [`EngineError::Setting`] for sampling that makes no sense.
+    pub fn new(
+        decoder: &'a Decoder<K>,
+        adapter: Option<&'a Adapter<K>>,
+        texts: Vec<Text>,
+    ) -> Result<Self, EngineError> {
+        check(&texts, decoder.config().vocab_size)?;
+        let fed: Vec<&[u32]> = texts.iter().map(Text::fed).collect();
+        let (forest, ends) = Forest::build(&fed);
         let mut reads = Vec::new();
-        for (&text, &end) in group.iter().zip(&ends).filter(|(text, _)| !fed[**text].is_empty()) {
+        for (text, &end) in ends.iter().enumerate().filter(|(text, _)| !fed[*text].is_empty()) {
             let nodes = forest.tail(end, usize::MAX);
             reads.extend(nodes.into_iter().zip(1..).map(|(node, place)| (node, text, place)));
         }
         reads.sort_unstable();
-        let nodes: Vec<u32> = (0..forest.len() as u32).collect();
-        if nodes.is_empty() {
-            continue;
-        }
-        let pass = decoder.pass_of_texts(&forest, &nodes, length);
-        decoder.forward(adapter, &pass, Keep::Nothing, &mut activations);
-        read_forest(decoder, &activations, texts, (&reads, nodes.len()), &mut found)?;
+        let found = vec![TextReadings::default(); texts.len()];
+        let (done, cache, activations) = (0, None, Activations::default());
+        Ok(Self { decoder, adapter, texts, forest, reads, done, cache, activations, found })
     }
-    Ok(found)
+
+    /// Reads at most `most` distinct tokens more, at least one. Returns whether any are left.
+    ///
+    /// # Errors
+    /// [`EngineError::NonFinite`] or the damaged tensor where NaN or infinity came out.
+    pub fn step(&mut self, most: usize) -> Result<bool, EngineError> {
+        let nodes = self.done..self.forest.len().min(self.done.saturating_add(most.max(1)));
+        match nodes.len() {
+            0 => return Ok(false),
+            all if all == self.forest.len() => self.compute_all(),
+            _ => self.compute(nodes.clone()),
+        }
+        self.read(nodes.clone())?;
+        self.done = nodes.end;
+        Ok(self.done < self.forest.len())
+    }
+
+    /// What came of the texts, in their order, once no step is left.
+    pub fn finish(self) -> Vec<TextReadings> {
+        self.found
+    }
+
+    /// Tokens of the longest text.
+    fn length(&self) -> usize {
+        self.texts.iter().map(|text| text.tokens.len()).max().unwrap_or(0)
+    }
+
+    /// Leaves the final states of all nodes: no keys and values have to be kept.
+    fn compute_all(&mut self) {
+        let nodes: Vec<u32> = (0..self.forest.len() as u32).collect();
+        let pass = self.decoder.pass_of_texts(&self.forest, &nodes, self.length());
+        self.decoder.forward(self.adapter, &pass, Keep::Nothing, &mut self.activations);
+    }
+
+    /// Leaves the final states of `nodes`, which follow those that are done.
+    fn compute(&mut self, nodes: Range<usize>) {
+        let (decoder, forest, longest) = (self.decoder, &self.forest, self.forest.max_len());
+        let length = self.length();
+        let cache = || decoder.cache(forest.len(), longest, length);
+        let slots: Vec<u32> = nodes.clone().map(|node| node as u32).collect();
+        let step = Step {
+            tokens: &forest.tokens()[nodes.clone()],
+            positions: &forest.depths()[nodes.clone()],
+            slots: &slots,
+            plans: &Plans::new(forest.parents(), &slots, decoder.config().options.window, longest),
+            reads: &(0..nodes.len() as u32).collect::<Vec<_>>(),
+        };
+        let cache = self.cache.get_or_insert_with(cache);
+        decoder.extend_states(self.adapter, &step, cache, &mut self.activations);
+    }
+
+    /// Reads `nodes` off their final states.
+    fn read(&mut self, nodes: Range<usize>) -> Result<(), EngineError> {
+        let Self { decoder, texts, reads, activations, found, .. } = self;
+        let vocab = decoder.config().vocab_size;
+        let step = (LOGITS / vocab.max(1)).max(1);
+        let at = |node: usize| reads.partition_point(|read| (read.0 as usize) < node);
+        for from in nodes.clone().step_by(step) {
+            let to = nodes.end.min(from + step);
+            let rows = from - nodes.start..to - nodes.start;
+            let logits = decoder.logits_of_rows(activations, rows);
+            let of_node = |node: u32| &logits[(node as usize - from) * vocab..][..vocab];
+            let here: Range<usize> = at(from)..at(to);
+            let readings: Vec<Option<Reading>> = reads[here.clone()]
+                .par_iter()
+                .map(|&(node, text, place)| texts[text].read(place, of_node(node)))
+                .collect();
+            for (&(_, text, place), reading) in reads[here].iter().zip(readings) {
+                let reading = reading.ok_or_else(|| decoder.non_finite("a log-probability"))?;
+                // Nodes ascend along a text, so that its readings come in order.
+                match place < texts[text].tokens.len() {
+                    true => found[text].tokens.push(reading),
+                    false => found[text].next = Some(reading),
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Text {
@@ -114,48 +219,16 @@ impl Text {
     }
 }
 
-fn check(text: &Text, index: usize, vocab: usize) -> Result<(), EngineError> {
-    let (row, part) = (index + 1, "the text".to_owned());
-    if text.tokens.is_empty() {
-        return Err(EngineError::EmptySequence { row, part });
-    }
-    if let Some(&token) = text.tokens.iter().find(|&&t| t as usize >= vocab) {
-        return Err(EngineError::TokenRange { row, part, token, vocab });
-    }
-    text.next.map_or(Ok(()), |(sampling, _)| sampling.check())
-}
-
-/// Reads all nodes of a forest; `reads` are node, text, and place in the text, by node.
-fn read_forest<K: Kernels>(
-    decoder: &Decoder<K>,
-    activations: &Activations<K::Buffer>,
-    texts: &[Text],
-    (reads, nodes): (&[(u32, usize, usize)], usize),
-    found: &mut [TextReadings],
-) -> Result<(), EngineError> {
-    let vocab = decoder.config().vocab_size;
-    let step = (LOGITS / vocab.max(1)).max(1);
-    let at = |node: usize| reads.partition_point(|read| (read.0 as usize) < node);
-    for from in (0..nodes).step_by(step) {
-        let rows = from..nodes.min(from + step);
-        let logits = decoder.logits_of_rows(activations, rows.clone());
-        let of_row = |node: u32| {
-            let row = node as usize - from;
-            &logits[row * vocab..][..vocab]
-        };
-        let here: Range<usize> = at(rows.start)..at(rows.end);
-        let readings: Vec<Option<Reading>> = reads[here.clone()]
-            .par_iter()
-            .map(|&(node, text, place)| texts[text].read(place, of_row(node)))
-            .collect();
-        for (&(_, text, place), reading) in reads[here].iter().zip(readings) {
-            let reading = reading.ok_or_else(|| decoder.non_finite("a log-probability"))?;
-            // Nodes ascend along a text, so that its readings come in order.
-            match place < texts[text].tokens.len() {
-                true => found[text].tokens.push(reading),
-                false => found[text].next = Some(reading),
-            }
+fn check(texts: &[Text], vocab: usize) -> Result<(), EngineError> {
+    for (index, text) in texts.iter().enumerate() {
+        let (row, part) = (index + 1, "the text".to_owned());
+        if text.tokens.is_empty() {
+            return Err(EngineError::EmptySequence { row, part });
         }
+        if let Some(&token) = text.tokens.iter().find(|&&t| t as usize >= vocab) {
+            return Err(EngineError::TokenRange { row, part, token, vocab });
+        }
+        text.next.map_or(Ok(()), |(sampling, _)| sampling.check())?;
     }
     Ok(())
 }

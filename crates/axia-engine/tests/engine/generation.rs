@@ -156,7 +156,7 @@ fn a_generation_goes_step_by_step() {
     let mut steps = 0;
     loop {
         let running = generation
-            .step(|drawn| {
+            .step(usize::MAX, |drawn| {
                 let reading = Reading::of(drawn.logits, drawn.token, 1).unwrap();
                 assert!(reading.log_prob <= reading.top[0].1);
                 found[drawn.request].push(drawn.token);
@@ -177,14 +177,14 @@ fn a_generation_goes_step_by_step() {
         let expected = if index == 3 { &whole.tokens[..2] } else { &whole.tokens[..] };
         assert_eq!(found, expected);
     }
-    assert!(!generation.step(|_| panic!("nothing is drawn any more")).unwrap());
+    assert!(!generation.step(9, |_| panic!("nothing is drawn any more")).unwrap());
 }
 
-/// Steps on until nothing runs, or `steps` are done; adds what is drawn to the continuation that
+/// Steps on until nothing runs, or `steps` are done, each with at most `most` tokens of prompts; adds what is drawn to the continuation that
 /// `owners` names for each request.
 fn step_on(
     generation: &mut Generation<CpuKernels>,
-    steps: usize,
+    (steps, most): (usize, usize),
     owners: &[usize],
     found: &mut [Vec<u32>],
 ) {
@@ -193,7 +193,7 @@ fn step_on(
             found[owners[drawn.request]].push(drawn.token);
             true
         };
-        if !generation.step(keep).unwrap() {
+        if !generation.step(most, keep).unwrap() {
             return;
         }
     }
@@ -207,6 +207,7 @@ proptest! {
             (prop::collection::vec(3..6u32, 1..14), 1usize..10, any::<u64>()), 2..9),
         parts in 1usize..5,
         steps in 1usize..5,
+        most in 1usize..20,
     ) {
         let request = |(prompt, most, seed): &(Vec<u32>, usize, u64)| {
             request(prompt, SAMPLED, *seed, *most)
@@ -221,7 +222,9 @@ proptest! {
                 let own = part.iter().map(|&i| requests[i].clone()).collect();
                 let (mut generation, mut owners) =
                     (Generation::new(&decoder, None, own).unwrap(), part.to_vec());
-                step_on(&mut generation, steps, &owners, &mut found);
+                step_on(&mut generation, (steps, most), &owners, &mut found);
+                // Only what has all its prompts computed can join.
+                step_on(&mut generation, (1, usize::MAX), &owners, &mut found);
                 if let Some((mut before, theirs)) = joined.take() {
                     let [kept, added] = before.absorb(generation).ok().unwrap();
                     let kept = kept.iter().map(|&i| theirs[i]);
@@ -229,14 +232,14 @@ proptest! {
                     generation = before;
                     prop_assert_eq!(generation.tokens(), generation.tokens_in_use());
                 }
-                step_on(&mut generation, steps - 1, &owners, &mut found);
+                step_on(&mut generation, (steps - 1, most), &owners, &mut found);
                 let used = generation.tokens_in_use();
                 owners = generation.shrink().iter().map(|&i| owners[i]).collect();
                 prop_assert_eq!(generation.tokens(), used);
                 joined = Some((generation, owners));
             }
             let (mut generation, owners) = joined.unwrap();
-            step_on(&mut generation, usize::MAX, &owners, &mut found);
+            step_on(&mut generation, (usize::MAX, most), &owners, &mut found);
             for (request, found) in requests.iter().zip(found) {
                 let alone = all(&decoder, std::slice::from_ref(request)).remove(0);
                 prop_assert_eq!(found, alone.tokens);
@@ -246,13 +249,52 @@ proptest! {
 }
 
 #[test]
+fn replies_begin_while_longer_prompts_are_computed() {
+    let mut decoder = model();
+    decoder.ignore_end_tokens();
+    let long: Vec<u32> = (0..20).map(|i| 3 + i % 7).collect();
+    let requests = [
+        request(&[1, 5], SAMPLED, 0, 4),
+        request(&long, SAMPLED, 1, 2),
+        request(&[8], SAMPLED, 2, 9),
+    ];
+    let mut generation = Generation::new(&decoder, None, requests.to_vec()).unwrap();
+    let mut found = vec![Vec::new(); 3];
+    // Prompts are computed in the order of their tokens: 1 5, then 3 4 5 …, then 8.
+    let mut begun = Vec::new();
+    for step in 0.. {
+        let running = generation
+            .step(5, |drawn| {
+                if drawn.tokens.len() == 1 {
+                    begun.push((drawn.request, step));
+                }
+                found[drawn.request].push(drawn.token);
+                drawn.request != 2 || drawn.tokens.len() < 3
+            })
+            .unwrap();
+        if step == 2 {
+            assert_eq!(generation.shrink(), [0, 1, 2], "prompts are still on their way");
+        }
+        if !running {
+            break;
+        }
+    }
+    assert_eq!(begun, [(0, 0), (1, 4), (2, 4)]);
+    for (request, found) in requests.iter().zip(&found) {
+        let alone = all(&decoder, std::slice::from_ref(request)).remove(0);
+        assert_eq!(found[..], alone.tokens[..found.len()]);
+    }
+    assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [4, 2, 3]);
+}
+
+#[test]
 fn what_does_not_belong_together_stays_apart() {
     let (decoder, another) = (model(), model());
     let adapter = adapter(&decoder);
     let begun = |decoder, adapter| {
         let requests = vec![request(&[1, 5], SAMPLED, 0, 9), request(&[7], SAMPLED, 1, 9)];
         let mut generation = Generation::new(decoder, adapter, requests).unwrap();
-        assert!(generation.step(|_| true).unwrap());
+        assert!(generation.step(9, |_| true).unwrap());
         generation
     };
     let mut first = begun(&decoder, None);
@@ -273,7 +315,7 @@ fn what_does_not_belong_together_stays_apart() {
     first.end(0);
     first.end(1);
     assert_eq!(first.shrink(), [0; 0]);
-    assert!(first.tokens() == 0 && !first.step(|_| panic!("nothing is left")).unwrap());
+    assert!(first.tokens() == 0 && !first.step(9, |_| panic!("nothing is left")).unwrap());
 }
 
 #[test]
@@ -291,7 +333,7 @@ fn an_adapter_beside_plain_weights_draws_what_merged_ones_do() {
     let mut generation = Generation::new(&plain, Some(&adapter), requests).unwrap();
     let mut found = vec![Vec::new(); 2];
     while generation
-        .step(|drawn| {
+        .step(usize::MAX, |drawn| {
             found[drawn.request] = drawn.tokens.to_vec();
             true
         })

@@ -1,8 +1,9 @@
 //! Readings of whole texts: those of scoring, with rivals.
 
-use crate::tiny::{VOCAB, adapter, model};
+use crate::tiny::{VOCAB, adapter, model, models};
+use axia_engine::forest::Forest;
 use axia_engine::generate::{Request, Sampling, generate};
-use axia_engine::score::{ScoreRow, Text, TextReadings, groups, read_texts, score};
+use axia_engine::score::{ScoreRow, Text, TextReader, TextReadings, groups, read_texts, score};
 use proptest::prelude::*;
 
 fn text(tokens: &[u32], top: usize) -> Text {
@@ -36,6 +37,42 @@ proptest! {
                 prop_assert!((sum(found) - expected[0]).abs() < 1e-4, "{found:?} {expected:?}");
                 let tokens: Vec<u32> = found.tokens.iter().map(|r| r.token).collect();
                 prop_assert_eq!(&tokens, &text.tokens[1..]);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+    #[test]
+    fn steps_of_any_size_read_the_same(
+        texts in prop::collection::vec(prop::collection::vec(3..6u32, 1..14), 1..8),
+        most in 0usize..40,
+    ) {
+        let next = Some((Sampling::GREEDY, 0));
+        let texts: Vec<Text> =
+            texts.into_iter().map(|tokens| Text { tokens, top: 2, next }).collect();
+        for decoder in models() {
+            let read = |most| {
+                let mut reader = TextReader::new(&decoder, None, texts.clone()).unwrap();
+                let mut steps = 1;
+                while reader.step(most).unwrap() {
+                    steps += 1;
+                }
+                (reader.finish(), steps)
+            };
+            let ((whole, _), (found, steps)) = (read(usize::MAX), read(most));
+            let tokens = Forest::build(&texts.iter().map(|t| &*t.tokens).collect::<Vec<_>>()).0.len();
+            prop_assert_eq!(steps, tokens.div_ceil(most.max(1)));
+            for (found, whole) in found.iter().zip(&whole) {
+                prop_assert_eq!(found.tokens.len(), whole.tokens.len());
+                let all = |readings: &TextReadings| {
+                    readings.tokens.iter().chain(&readings.next).cloned().collect::<Vec<_>>()
+                };
+                for (one, other) in all(found).iter().zip(&all(whole)) {
+                    prop_assert_eq!(one.token, other.token);
+                    prop_assert!((one.log_prob - other.log_prob).abs() < 1e-5);
+                }
             }
         }
     }

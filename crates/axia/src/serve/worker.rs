@@ -4,10 +4,9 @@ use super::error::ApiError;
 use super::job::{Asker, Event, Job, Work};
 use super::service::Service;
 use axia_engine::EngineError;
-use axia_engine::decoder::{Keep, TokensPerStep};
 use axia_engine::generate::{Drawn, Generation, Request};
 use axia_engine::kernels::DeviceKernels;
-use axia_engine::score::{Reading, Text, groups, read_texts};
+use axia_engine::score::{Reading, Text, TextReader, groups};
 use std::collections::VecDeque;
 use std::mem;
 use std::sync::atomic::Ordering;
@@ -16,10 +15,15 @@ use std::time::{Duration, Instant};
 
 /// How often a thread without work looks whether it is to stop.
 const POLL: Duration = Duration::from_millis(100);
-/// Distinct tokens read at once: enough to keep the matrix products efficient.
+/// Distinct tokens of texts that are read together.
 const MAX_TOKENS: usize = 2048;
-/// The same while continuations wait for their next token.
-const MAX_TOKENS_BETWEEN: usize = 256;
+/// How many of them, or of prompts, are computed at once: enough to keep the matrix products
+/// efficient.
+const STEP: usize = 512;
+/// The same while others wait for their next token.
+const STEP_BETWEEN: usize = 256;
+/// Groups of texts that are read by turns, so that a short text overtakes a long one.
+const MAX_READINGS: usize = 4;
 /// Most time for which tokens are drawn while texts wait to be read.
 const LONGEST_TURN: Duration = Duration::from_millis(500);
 /// Respondents that draw at once. A token more in a batch costs little, a batch more costs another
@@ -31,8 +35,15 @@ pub(super) struct Worker<'a> {
     service: &'a Service,
     jobs: Receiver<Job>,
     reads: Vec<(Asker, Text)>,
+    readings: VecDeque<Group<'a>>,
     waiting: VecDeque<(Asker, Request, Option<usize>)>,
     batches: Vec<Batch<'a>>,
+}
+
+/// Texts of one respondent that are read together.
+struct Group<'a> {
+    reader: TextReader<'a, DeviceKernels>,
+    askers: Vec<Asker>,
 }
 
 /// Continuations of one respondent that advance together.
@@ -45,11 +56,12 @@ struct Batch<'a> {
 
 impl<'a> Worker<'a> {
     pub fn new(service: &'a Service, jobs: Receiver<Job>) -> Self {
-        let (reads, waiting, batches) = (Vec::new(), VecDeque::new(), Vec::new());
-        Self { service, jobs, reads, waiting, batches }
+        let (reads, readings) = (Vec::new(), VecDeque::new());
+        let (waiting, batches) = (VecDeque::new(), Vec::new());
+        Self { service, jobs, reads, readings, waiting, batches }
     }
 
-    /// Works until the server stops: by turns a forest of texts, and tokens of all continuations
+    /// Works until the server stops: by turns a part of the texts, and tokens of all continuations
     /// for as long as that took but no longer than [`LONGEST_TURN`], so that neither keeps the other
     /// waiting. What arrives meanwhile is taken in between two tokens.
     pub fn run(mut self) {
@@ -69,7 +81,8 @@ impl<'a> Worker<'a> {
         }
         let batched = self.batches.drain(..).flat_map(|batch| batch.askers).map(|(asker, _)| asker);
         let waiting = self.waiting.drain(..).map(|(asker, ..)| asker);
-        let reading = self.reads.drain(..).map(|(asker, _)| asker);
+        let read = self.readings.drain(..).flat_map(|group| group.askers);
+        let reading = read.chain(self.reads.drain(..).map(|(asker, _)| asker));
         let arriving = self.jobs.try_iter().map(|job| job.asker);
         for asker in reading.chain(waiting).chain(batched).chain(arriving) {
             asker.tell(Event::Failed(ApiError::stopping()));
@@ -79,7 +92,8 @@ impl<'a> Worker<'a> {
     /// Takes in what has arrived; without work, waits for some, and a little longer for more.
     /// Returns whether to go on.
     fn collect(&mut self) -> bool {
-        if self.reads.is_empty() && self.waiting.is_empty() && self.batches.is_empty() {
+        let under_way = !self.readings.is_empty() || !self.batches.is_empty();
+        if self.reads.is_empty() && self.waiting.is_empty() && !under_way {
             match self.jobs.recv_timeout(POLL) {
                 Ok(job) => self.accept(job),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -113,15 +127,36 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Reads the oldest text with those of the same respondent that begin like it.
+    /// Reads a part of a group of texts, of another one each time.
     fn read_some(&mut self) {
+        if self.readings.len() < MAX_READINGS {
+            self.begin_reading();
+        }
+        let is_alone = self.batches.is_empty() && self.waiting.is_empty();
+        let most = if is_alone { STEP } else { STEP_BETWEEN };
+        let Some(mut group) = self.readings.pop_front() else { return };
+        if group.askers.iter().all(Asker::is_abandoned) {
+            return;
+        }
+        match group.reader.step(most) {
+            Ok(true) => self.readings.push_back(group),
+            Ok(false) => {
+                for (asker, readings) in group.askers.iter().zip(group.reader.finish()) {
+                    asker.tell(Event::Read(readings));
+                }
+            }
+            Err(error) => fail(group.askers.iter(), error),
+        }
+    }
+
+    /// Begins to read the oldest text, with those of the same respondent that begin like it.
+    fn begin_reading(&mut self) {
         let Some((first, _)) = self.reads.first() else { return };
         let member = first.member;
-        let most = if self.batches.is_empty() { MAX_TOKENS } else { MAX_TOKENS_BETWEEN };
         let same = |(asker, _): &(Asker, Text)| asker.member == member;
         let indices: Vec<usize> = (0..self.reads.len()).filter(|&i| same(&self.reads[i])).collect();
         let texts: Vec<&[u32]> = indices.iter().map(|&i| &*self.reads[i].1.tokens).collect();
-        let Some(group) = self.group(&texts, most) else {
+        let Some(group) = self.group(&texts) else {
             return;
         };
         let mut chosen = vec![false; self.reads.len()];
@@ -129,25 +164,17 @@ impl<'a> Worker<'a> {
         let mut is_chosen = chosen.into_iter();
         let taken = self.reads.extract_if(.., |_| is_chosen.next() == Some(true));
         let (askers, texts): (Vec<Asker>, Vec<Text>) = taken.unzip();
-
         let members = &self.service.members;
-        let adapter = members.adapter(member);
-        let decoder = members.model().decoder();
-        let most = TokensPerStep::Auto.resolve(decoder, Keep::Nothing);
-        match read_texts(decoder, adapter, &texts, most) {
-            Ok(found) => {
-                for (asker, readings) in askers.iter().zip(found) {
-                    asker.tell(Event::Read(readings));
-                }
-            }
+        match TextReader::new(members.model().decoder(), members.adapter(member), texts) {
+            Ok(reader) => self.readings.push_back(Group { reader, askers }),
             Err(error) => fail(askers.iter(), error),
         }
     }
 
     /// The first of `texts` with those that are best read with it.
-    fn group(&self, texts: &[&[u32]], most: usize) -> Option<Vec<usize>> {
+    fn group(&self, texts: &[&[u32]]) -> Option<Vec<usize>> {
         let config = self.service.members.model().decoder().config();
-        groups(texts, config, most).into_iter().find(|group| group.contains(&0))
+        groups(texts, config, MAX_TOKENS).into_iter().find(|group| group.contains(&0))
     }
 
     /// Begins batches of what waits, oldest first, while there is room.
@@ -207,10 +234,13 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Draws the next token of every continuation.
+    /// Draws the next token of every continuation whose prompt is computed, and computes a part of
+    /// the other prompts.
     fn advance(&mut self) {
         let service = self.service;
-        self.batches.retain_mut(|batch| match batch.step() {
+        let is_alone = self.batches.len() <= 1 && self.readings.is_empty();
+        let most = if is_alone { STEP } else { STEP_BETWEEN };
+        self.batches.retain_mut(|batch| match batch.step(most) {
             Ok(running) => running,
             Err(error) => {
                 fail(batch.askers.iter().map(|(asker, _)| asker), explain(service, error));
@@ -254,14 +284,14 @@ impl<'a> Batch<'a> {
     }
 
     /// Returns whether any continuation is still running.
-    fn step(&mut self) -> Result<bool, EngineError> {
+    fn step(&mut self, most: usize) -> Result<bool, EngineError> {
         let Self { generation, askers, .. } = self;
         for (index, (asker, _)) in askers.iter().enumerate() {
             if asker.is_abandoned() {
                 generation.end(index);
             }
         }
-        generation.step(|drawn| match askers.get(drawn.request) {
+        generation.step(most, |drawn| match askers.get(drawn.request) {
             Some((asker, top)) => tell(asker, *top, drawn),
             None => false,
         })

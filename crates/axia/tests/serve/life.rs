@@ -65,6 +65,43 @@ fn late_replies_join_those_on_their_way() {
     assert!(texts.into_iter().all(|text| text.contains("data: [DONE]")));
 }
 
+/// A text of several thousand tokens, another one for each `seed`.
+fn long(seed: usize) -> String {
+    let letter = |i: usize| char::from(b'a' + (i * i * (seed + 3) + i / 7) as u8 % 26);
+    (0..4000).map(letter).collect()
+}
+
+#[test]
+fn long_texts_are_read_in_parts_and_keep_no_other_waiting() {
+    let bench = Bench::new();
+    let read = |text: String| json!({"prompt": text, "max_tokens": 0, "echo": true, "logprobs": 1});
+    let go_on = |text: String| json!({"prompt": text, "max_tokens": 3, "temperature": 0});
+    let log_probs = |answer: &Json| {
+        let all = answer["choices"][0]["logprobs"]["token_logprobs"].as_array().unwrap().clone();
+        all.iter().skip(1).map(|log_prob| log_prob.as_f64().unwrap()).collect::<Vec<_>>()
+    };
+    let alone: Vec<Vec<f64>> =
+        (0..3).map(|seed| log_probs(&bench.complete(read(long(seed))))).collect();
+    let reply = bench.complete(go_on(long(3)));
+    let body = json!({"prompt": "abc", "max_tokens": 4000, "stream": true}).to_string();
+    let mut stream = bench.send("POST", "/v1/completions", "", body.as_bytes());
+    stream.read_exact(&mut [0; 300]).unwrap();
+    std::thread::scope(|scope| {
+        let bench = &bench;
+        let long_ones: Vec<_> = (0..3)
+            .map(|seed| scope.spawn(move || log_probs(&bench.complete(read(long(seed))))))
+            .collect();
+        let long_prompt = scope.spawn(move || bench.complete(go_on(long(3))));
+        bench.complete(read("abc".to_owned()));
+        bench.complete(short(1));
+        for (beside, alone) in long_ones.into_iter().map(|one| one.join().unwrap()).zip(&alone) {
+            assert_eq!(beside.len(), 3999);
+            assert!(beside.iter().zip(alone).all(|(one, other)| (one - other).abs() < 1e-3));
+        }
+        assert_eq!(long_prompt.join().unwrap()["choices"], reply["choices"]);
+    });
+}
+
 #[test]
 fn sixty_four_clients_at_once() {
     let bench = Bench::new();
@@ -147,4 +184,18 @@ fn endless_requests_are_cut() {
     assert!(answer.headers.contains(&"retry-after: 1".to_owned()));
     let answer = read_answer(streamed).unwrap();
     assert!(answer.body.contains("the server is stopping") && !answer.body.contains("[DONE]"));
+}
+
+#[test]
+fn long_texts_are_cut_too() {
+    let grace = Duration::from_millis(50);
+    let mut bench = Bench::with(ServeSettings { grace, ..Default::default() });
+    let texts: Vec<String> = (0..30).map(long).collect();
+    let body = json!({"prompt": texts, "max_tokens": 0, "echo": true, "logprobs": 1}).to_string();
+    let request = bench.send("POST", "/v1/completions", "", body.as_bytes());
+    std::thread::sleep(Duration::from_millis(200));
+    let (ended, time) = bench.stop();
+    ended.unwrap();
+    assert!(time < Duration::from_secs(5), "{time:?}");
+    assert_eq!(read_answer(request).unwrap().status, 503);
 }
