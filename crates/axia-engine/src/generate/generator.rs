@@ -106,6 +106,11 @@ impl<'a, K: Kernels> Generation<'a, K> {
         self.batch.end(request);
     }
 
+    /// Whether all prompts are computed.
+    pub fn has_begun(&self) -> bool {
+        self.batch.has_begun()
+    }
+
     /// Tokens whose keys and values there is a place for.
     pub fn tokens(&self) -> usize {
         self.batch.slots()
@@ -119,7 +124,7 @@ impl<'a, K: Kernels> Generation<'a, K> {
     /// Forgets what has ended and gives up its places. Returns the indices that the requests left
     /// had, in their new order. Until all prompts are computed nothing is forgotten.
     pub fn shrink(&mut self) -> Vec<usize> {
-        if !self.batch.has_begun() {
+        if !self.has_begun() {
             return (0..self.requests.len()).collect();
         }
         let slots = self.batch.live_slots();
@@ -158,7 +163,7 @@ impl<'a, K: Kernels> Generation<'a, K> {
             (Some(one), Some(another)) => std::ptr::eq(one, another),
             (one, another) => one.is_none() && another.is_none(),
         };
-        let begun = self.batch.has_begun() && other.batch.has_begun();
+        let begun = self.has_begun() && other.has_begun();
         let alike = std::ptr::eq(self.decoder, other.decoder) && self.reach() == other.reach();
         begun && same_adapter && alike
     }

@@ -8,6 +8,7 @@
 
 mod access;
 mod answer;
+mod batch;
 mod connections;
 mod error;
 mod job;

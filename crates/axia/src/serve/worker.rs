@@ -1,14 +1,14 @@
 //! The thread that computes.
 
+use super::batch::Batch;
 use super::error::ApiError;
 use super::job::{Asker, Event, Job, Work};
 use super::service::Service;
 use axia_engine::EngineError;
-use axia_engine::generate::{Drawn, Generation, Request};
+use axia_engine::generate::{Generation, Request};
 use axia_engine::kernels::DeviceKernels;
-use axia_engine::score::{Reading, Text, TextReader, groups};
+use axia_engine::score::{Text, TextReader, groups};
 use std::collections::VecDeque;
-use std::mem;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ const POLL: Duration = Duration::from_millis(100);
 const MAX_TOKENS: usize = 2048;
 /// How many of them, or of prompts, are computed at once: enough to keep the matrix products
 /// efficient.
-const STEP: usize = 512;
+const STEP: usize = 1024;
 /// The same while others wait for their next token.
 const STEP_BETWEEN: usize = 256;
 /// Groups of texts that are read by turns, so that a short text overtakes a long one.
@@ -29,6 +29,9 @@ const LONGEST_TURN: Duration = Duration::from_millis(500);
 /// Respondents that draw at once. A token more in a batch costs little, a batch more costs another
 /// look at all weights.
 const MAX_BATCHES: usize = 4;
+/// Batches whose prompts are computed by turns. What comes meanwhile is better gathered for a batch
+/// of its own: each has its own look at all weights, and computes beginnings that others share.
+const MAX_BEGINNING: usize = 2;
 
 /// All work, in the order it came.
 pub(super) struct Worker<'a> {
@@ -37,7 +40,10 @@ pub(super) struct Worker<'a> {
     reads: Vec<(Asker, Text)>,
     readings: VecDeque<Group<'a>>,
     waiting: VecDeque<(Asker, Request, Option<usize>)>,
-    batches: Vec<Batch<'a>>,
+    /// Batches whose prompts are computed.
+    beginning: VecDeque<Batch<'a>>,
+    /// Batches that draw, one of a respondent as a rule.
+    drawing: Vec<Batch<'a>>,
 }
 
 /// Texts of one respondent that are read together.
@@ -46,43 +52,35 @@ struct Group<'a> {
     askers: Vec<Asker>,
 }
 
-/// Continuations of one respondent that advance together.
-struct Batch<'a> {
-    generation: Generation<'a, DeviceKernels>,
-    member: usize,
-    /// In the order of the generation's requests, each with the number of rivals to tell.
-    askers: Vec<(Asker, Option<usize>)>,
-}
-
 impl<'a> Worker<'a> {
     pub fn new(service: &'a Service, jobs: Receiver<Job>) -> Self {
         let (reads, readings) = (Vec::new(), VecDeque::new());
-        let (waiting, batches) = (VecDeque::new(), Vec::new());
-        Self { service, jobs, reads, readings, waiting, batches }
+        let (waiting, beginning, drawing) = (VecDeque::new(), VecDeque::new(), Vec::new());
+        Self { service, jobs, reads, readings, waiting, beginning, drawing }
     }
 
-    /// Works until the server stops: by turns a part of the texts, and tokens of all continuations
-    /// for as long as that took but no longer than [`LONGEST_TURN`], so that neither keeps the other
-    /// waiting. What arrives meanwhile is taken in between two tokens.
+    /// Works until the server stops: by turns a part of the texts and of the prompts, and tokens of
+    /// all continuations for as long as that took but no longer than [`LONGEST_TURN`], so that neither
+    /// keeps the other waiting. What arrives meanwhile is taken in between two tokens.
     pub fn run(mut self) {
         while self.collect() {
             let begin = Instant::now();
+            self.begin_batches();
+            self.begin_some();
             self.read_some();
             let until = Instant::now() + begin.elapsed().min(LONGEST_TURN);
-            loop {
-                self.begin_batches();
-                self.advance();
-                self.join();
-                let is_over = self.batches.is_empty() || Instant::now() >= until;
-                if is_over || !self.take_in() {
+            while !self.drawing.is_empty() {
+                self.draw();
+                if Instant::now() >= until || !self.take_in() {
                     break;
                 }
             }
         }
-        let batched = self.batches.drain(..).flat_map(|batch| batch.askers).map(|(asker, _)| asker);
-        let waiting = self.waiting.drain(..).map(|(asker, ..)| asker);
-        let read = self.readings.drain(..).flat_map(|group| group.askers);
-        let reading = read.chain(self.reads.drain(..).map(|(asker, _)| asker));
+        let batches = self.beginning.into_iter().chain(self.drawing);
+        let batched = batches.flat_map(|batch| batch.askers).map(|(asker, _)| asker);
+        let waiting = self.waiting.into_iter().map(|(asker, ..)| asker);
+        let read = self.readings.into_iter().flat_map(|group| group.askers);
+        let reading = read.chain(self.reads.into_iter().map(|(asker, _)| asker));
         let arriving = self.jobs.try_iter().map(|job| job.asker);
         for asker in reading.chain(waiting).chain(batched).chain(arriving) {
             asker.tell(Event::Failed(ApiError::stopping()));
@@ -92,8 +90,8 @@ impl<'a> Worker<'a> {
     /// Takes in what has arrived; without work, waits for some, and a little longer for more.
     /// Returns whether to go on.
     fn collect(&mut self) -> bool {
-        let under_way = !self.readings.is_empty() || !self.batches.is_empty();
-        if self.reads.is_empty() && self.waiting.is_empty() && !under_way {
+        let batches = self.beginning.len() + self.drawing.len();
+        if self.reads.is_empty() && self.waiting.is_empty() && self.readings.len() + batches == 0 {
             match self.jobs.recv_timeout(POLL) {
                 Ok(job) => self.accept(job),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -132,8 +130,7 @@ impl<'a> Worker<'a> {
         if self.readings.len() < MAX_READINGS {
             self.begin_reading();
         }
-        let is_alone = self.batches.is_empty() && self.waiting.is_empty();
-        let most = if is_alone { STEP } else { STEP_BETWEEN };
+        let most = self.step_size();
         let Some(mut group) = self.readings.pop_front() else { return };
         if group.askers.iter().all(Asker::is_abandoned) {
             return;
@@ -147,6 +144,11 @@ impl<'a> Worker<'a> {
             }
             Err(error) => fail(group.askers.iter(), error),
         }
+    }
+
+    /// Most tokens of texts or prompts to compute at once.
+    fn step_size(&self) -> usize {
+        if self.drawing.is_empty() { STEP } else { STEP_BETWEEN }
     }
 
     /// Begins to read the oldest text, with those of the same respondent that begin like it.
@@ -181,15 +183,17 @@ impl<'a> Worker<'a> {
     fn begin_batches(&mut self) {
         while let Some((first, request, _)) = self.waiting.front() {
             let (member, least) = (first.member, tokens(request));
-            let joins = self.batches.iter().any(|batch| batch.member == member);
+            let joins = self.batches().any(|batch| batch.member == member);
             let most = self.service.settings.cache_tokens;
             // One that fits nowhere runs alone.
             let fits = |used: usize| used == 0 || used + least <= most;
-            if (self.batches.len() >= MAX_BATCHES && !joins) || !fits(self.tokens_in_use()) {
+            let is_full = self.batches().count() >= MAX_BATCHES && !joins;
+            let in_use = self.batches().map(|batch| batch.generation.tokens_in_use()).sum();
+            if self.beginning.len() >= MAX_BEGINNING || is_full || !fits(in_use) {
                 return;
             }
             if !fits(self.tokens_held()) {
-                self.batches.iter_mut().for_each(Batch::shrink);
+                self.drawing.iter_mut().for_each(Batch::shrink);
             }
             let room = most.max(least).saturating_sub(self.tokens_held());
             if room < least {
@@ -199,14 +203,13 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Tokens that there is a place for.
-    fn tokens_held(&self) -> usize {
-        self.batches.iter().map(|batch| batch.generation.tokens()).sum()
+    fn batches(&self) -> impl Iterator<Item = &Batch<'a>> {
+        self.beginning.iter().chain(&self.drawing)
     }
 
-    /// Tokens that continuations on their way have use for.
-    fn tokens_in_use(&self) -> usize {
-        self.batches.iter().map(|batch| batch.generation.tokens_in_use()).sum()
+    /// Tokens that there is a place for.
+    fn tokens_held(&self) -> usize {
+        self.batches().map(|batch| batch.generation.tokens()).sum()
     }
 
     /// Begins a batch of the respondent `member` with at most `room` tokens.
@@ -229,87 +232,47 @@ impl<'a> Worker<'a> {
         self.waiting = left;
         let members = &self.service.members;
         match Generation::new(members.plain(), members.adapter(member), requests) {
-            Ok(generation) => self.batches.push(Batch { generation, member, askers }),
+            Ok(generation) => self.beginning.push_back(Batch { generation, member, askers }),
             Err(error) => fail(askers.iter().map(|(asker, _)| asker), error),
         }
     }
 
-    /// Draws the next token of every continuation whose prompt is computed, and computes a part of
-    /// the other prompts.
-    fn advance(&mut self) {
-        let service = self.service;
-        let is_alone = self.batches.len() <= 1 && self.readings.is_empty();
-        let most = if is_alone { STEP } else { STEP_BETWEEN };
-        self.batches.retain_mut(|batch| match batch.step(most) {
-            Ok(running) => running,
-            Err(error) => {
-                fail(batch.askers.iter().map(|(asker, _)| asker), explain(service, error));
-                false
-            }
-        });
-    }
-
-    /// Lets the continuations of a respondent go on together.
-    fn join(&mut self) {
-        let mut apart: Vec<Batch<'a>> = Vec::with_capacity(self.batches.len());
-        for batch in self.batches.drain(..) {
-            let mut left = Some(batch);
-            for into in &mut apart {
-                left = left.and_then(|batch| into.absorb(batch));
-            }
-            apart.extend(left);
-        }
-        self.batches = apart;
-    }
-}
-
-impl<'a> Batch<'a> {
-    /// Takes over what `other` does, or gives it back.
-    fn absorb(&mut self, other: Self) -> Option<Self> {
-        let Self { generation, member, askers } = other;
-        match self.generation.absorb(generation) {
-            Ok([own, others]) => {
-                self.askers = chosen(mem::take(&mut self.askers), &own);
-                self.askers.extend(chosen(askers, &others));
-                None
-            }
-            Err(generation) => Some(Self { generation: *generation, member, askers }),
+    /// Computes a part of a batch's prompts, of another one each time.
+    fn begin_some(&mut self) {
+        let most = self.step_size();
+        let Some(batch) = self.beginning.pop_front() else { return };
+        match step(self.service, batch, most) {
+            Some(batch) if batch.generation.has_begun() => self.join(batch),
+            Some(batch) => self.beginning.push_back(batch),
+            None => {}
         }
     }
 
-    /// Forgets what has ended.
-    fn shrink(&mut self) {
-        let kept = self.generation.shrink();
-        self.askers = chosen(mem::take(&mut self.askers), &kept);
+    /// Draws the next token of every continuation whose prompt is computed.
+    fn draw(&mut self) {
+        let drawn = self.drawing.drain(..).filter_map(|batch| step(self.service, batch, 0));
+        self.drawing = drawn.collect();
     }
 
-    /// Returns whether any continuation is still running.
-    fn step(&mut self, most: usize) -> Result<bool, EngineError> {
-        let Self { generation, askers, .. } = self;
-        for (index, (asker, _)) in askers.iter().enumerate() {
-            if asker.is_abandoned() {
-                generation.end(index);
-            }
+    /// Lets a batch draw together with another of its respondent, if there is one of its reach.
+    fn join(&mut self, batch: Batch<'a>) {
+        let mut left = Some(batch);
+        for into in &mut self.drawing {
+            left = left.and_then(|batch| into.absorb(batch));
         }
-        generation.step(most, |drawn| match askers.get(drawn.request) {
-            Some((asker, top)) => tell(asker, *top, drawn),
-            None => false,
-        })
+        self.drawing.extend(left);
     }
 }
 
-/// Those of `all` with these `indices`, which ascend.
-fn chosen<T>(all: Vec<T>, indices: &[usize]) -> Vec<T> {
-    let all = all.into_iter().enumerate();
-    all.filter(|(index, _)| indices.binary_search(index).is_ok()).map(|(_, one)| one).collect()
-}
-
-/// Tells a token; returns whether more are wanted.
-fn tell(asker: &Asker, top: Option<usize>, drawn: Drawn) -> bool {
-    let Drawn { token, is_end, logits, .. } = drawn;
-    let reading = top.and_then(|top| Reading::of(logits, token, top));
-    asker.tell(Event::Drawn { token, is_end, reading });
-    !asker.is_abandoned()
+/// A batch one step further; nothing where none of its continuations is still running.
+fn step<'a>(service: &Service, mut batch: Batch<'a>, most: usize) -> Option<Batch<'a>> {
+    match batch.step(most) {
+        Ok(running) => running.then_some(batch),
+        Err(error) => {
+            fail(batch.askers.iter().map(|(asker, _)| asker), explain(service, error));
+            None
+        }
+    }
 }
 
 /// Tokens of memory that a continuation may come to need.
