@@ -468,3 +468,19 @@ fn help_teaches_by_example() {
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_limit_on_files_is_an_error_with_a_name() {
+    let bench = Bench::new(&[]);
+    let words = "ulimit -f 1 && exec \"$0\" data export --as preferences --value power \
+                 --direction down --out pairs.jsonl";
+    let output = Command::new("sh")
+        .args(["-c", words, env!("CARGO_BIN_EXE_axia")])
+        .current_dir(bench.folder.path())
+        .output();
+    let said = Said::from(output.unwrap());
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.err.contains("pairs.jsonl") && said.err.contains("too large"), "{said:?}");
+    assert!(!bench.path("pairs.jsonl").exists(), "half a file is left");
+}

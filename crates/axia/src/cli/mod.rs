@@ -62,10 +62,22 @@ enum Command {
 
 /// Parses the command line and runs the command.
 pub fn main() -> ExitCode {
+    survive_file_limits();
     let parsed = Cli::from_arg_matches(&command().get_matches());
     match dispatch(parsed.unwrap_or_else(|error| error.exit()).command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
+    }
+}
+
+/// Makes a write beyond a limit on files' sizes (`ulimit -f`, quotas of job schedulers) an error with a
+/// message, as a full disk is, instead of the end of the process.
+fn survive_file_limits() {
+    #[cfg(unix)]
+    {
+        let noted = std::sync::Arc::default();
+        // Without it there is no message, and no other harm.
+        let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, noted);
     }
 }
 

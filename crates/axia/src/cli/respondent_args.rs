@@ -12,6 +12,7 @@ use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where the key of a respondent's server is.
 const KEY: &str = "AXIA_RESPONDENT_KEY";
@@ -56,9 +57,21 @@ pub struct RespondentArgs {
     /// Most requests a minute, such as 60 or 60/min
     #[arg(long, value_name = "N/min", requires = "respondent")]
     rate: Option<Rate>,
+    /// Longest time to wait for one answer [default: 600, and 300 of silence]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..), requires = "respondent")]
+    answer_timeout: Option<u64>,
     /// Folder in which answers are kept, so that nothing is asked twice [default: answers in --out]
     #[arg(long, value_name = "DIR", requires = "respondent")]
     answer_cache: Option<PathBuf>,
+}
+
+/// The usual limits of a client, but for the seconds that one answer may take.
+pub fn client_settings(answer_timeout: Option<u64>) -> ClientSettings {
+    let settings = ClientSettings::default();
+    match answer_timeout {
+        Some(seconds) => settings.with_answers_within(Duration::from_secs(seconds)),
+        None => settings,
+    }
 }
 
 impl RespondentArgs {
@@ -121,7 +134,7 @@ impl RespondentArgs {
         let settings = ClientSettings {
             longest_answer: LONGEST_ANSWER,
             per_minute: self.rate.map(Rate::per_minute),
-            ..ClientSettings::default()
+            ..client_settings(self.answer_timeout)
         };
         let client = Client::new(address, key, settings).with_notes(|note| eprintln!("{note}"));
         let answers = folder.map(|folder| folder.join(ANSWERS));

@@ -91,7 +91,7 @@ pub enum RemoteError {
     },
 
     /// The connection broke or timed out, again and again.
-    #[error("the connection to {url} broke {}: {reason}; if the model is slow, allow more time", times(*.tries))]
+    #[error("the connection to {url} broke {}: {reason}; if the model is slow, allow more time (--answer-timeout)", times(*.tries))]
     Broken {
         /// The endpoint.
         url: String,

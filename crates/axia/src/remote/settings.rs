@@ -21,6 +21,14 @@ pub struct ClientSettings {
     pub per_minute: Option<u32>,
 }
 
+impl ClientSettings {
+    /// These, with another longest time for one try, silence included.
+    #[must_use]
+    pub fn with_answers_within(self, time: Duration) -> Self {
+        Self { read: time, total: time, ..self }
+    }
+}
+
 impl Default for ClientSettings {
     fn default() -> Self {
         Self {

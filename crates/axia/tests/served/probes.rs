@@ -40,6 +40,16 @@ fn an_honest_server_is_believed() {
 }
 
 #[test]
+fn another_model_than_the_one_asked_for_is_told() {
+    let account = connect(&serve(ABLE), Shape::Plain).account();
+    assert_eq!(found(&account, "model").0, State::Works);
+    let account = connect(&serve(Behaviour { name: "llama", ..ABLE }), Shape::Chat).account();
+    let (state, words) = found(&account, "model");
+    assert!(state == State::Untrue && words.contains("`llama`"), "{words}");
+    assert!(account.describe().contains("warning: model: asked for `m`"), "{}", account.describe());
+}
+
+#[test]
 fn lists_that_cannot_be_are_not_used() {
     for (behaviour, part) in [
         (Behaviour { constant_lists: true, ..LISTS }, "whatever is asked"),

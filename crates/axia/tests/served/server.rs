@@ -48,6 +48,8 @@ pub struct Behaviour {
     pub strict: bool,
     /// Whether it answers everything alike.
     pub constant: bool,
+    /// What it calls its model, whatever was asked for.
+    pub name: &'static str,
 }
 
 /// A server that can do everything.
@@ -67,6 +69,7 @@ pub const ABLE: Behaviour = Behaviour {
     seed: true,
     strict: false,
     constant: false,
+    name: "m",
 };
 
 /// Lists likeliest tokens, but nothing about prompts; like llama.cpp's server.
@@ -200,7 +203,7 @@ impl Behaviour {
             }
             false => choice["text"] = json!(said.concat()),
         }
-        let mut answer = json!({});
+        let mut answer = json!({"model": self.name});
         if self.prompt_logprobs && !body["prompt_logprobs"].is_null() {
             let entries = echoed(text).into_iter().map(|(token, logprob)| match logprob {
                 None => Value::Null,

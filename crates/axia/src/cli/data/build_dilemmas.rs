@@ -2,6 +2,7 @@
 
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::rate::Rate;
+use crate::cli::respondent_args::client_settings;
 use crate::cli::session::{Compute, Session, bar};
 use crate::cli::stdout::{print, print_json};
 use crate::dilemmas::annotate::{
@@ -124,6 +125,9 @@ struct Annotation {
     /// Most requests a minute, such as 60 or 60/min
     #[arg(long, value_name = "N/min", requires = "annotator")]
     rate: Option<Rate>,
+    /// Longest time to wait for one answer [default: 600, and 300 of silence]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..), requires = "annotator")]
+    answer_timeout: Option<u64>,
 }
 
 /// How the set is drawn.
@@ -284,7 +288,7 @@ fn remote(
     let key = ApiKey::for_server(KEY, &address).map_err(Failure::input)?;
     let settings = ClientSettings {
         per_minute: wanted.rate.map(Rate::per_minute),
-        ..ClientSettings::default()
+        ..client_settings(wanted.answer_timeout)
     };
     let bar = bar.clone();
     let client = Client::new(address, key, settings).with_notes(move |note| {

@@ -26,6 +26,9 @@ pub(super) struct Answer {
     pub(super) prompt: Tokens,
     /// What might have stood in place of the first of `tokens`, likeliest first.
     pub(super) top: Vec<(String, f64)>,
+    /// What the server calls the model that answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) model: Option<String>,
 }
 
 impl Answer {
@@ -54,6 +57,7 @@ impl Answer {
             tokens: Tokens::ending(tokens, keep),
             prompt: Tokens::ending(prompt.unwrap_or_default(), keep),
             top,
+            model: value["model"].as_str().map(str::to_owned),
         })
     }
 }

@@ -3,6 +3,7 @@
 mod draws;
 mod lists;
 mod models;
+mod names;
 mod prefill;
 mod prompts;
 mod questions;

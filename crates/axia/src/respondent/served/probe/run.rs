@@ -1,7 +1,7 @@
 //! All probes in turn.
 
 use super::questions::different;
-use super::{draws, lists, prefill, prompts};
+use super::{draws, lists, names, prefill, prompts};
 use crate::remote::one_line;
 use crate::respondent::Prompt;
 use crate::respondent::served::account::{Finding, State};
@@ -41,6 +41,7 @@ impl Probe {
             answers.push(probe.asking.answer(&request, cancel)?);
         }
         probe.tell_apart(&answers, &questions[0])?;
+        probe.findings.push(names::judge(&answers, &probe.asking.model));
         probe.lists(&answers);
         if shape == Shape::Chat {
             let finding = prefill::probe(&mut probe.asking, cancel)?;
