@@ -108,6 +108,7 @@ fn judge_run(args: &JudgeArgs, session: &Session, dir: &Path) -> Outcome<Judgeme
         )));
     };
     let model = session.open_model(args.model.as_deref().unwrap_or(&summary.model.name))?;
+    FinishedRun::check_model(dir, &summary, &model)?;
     let judged = run
         .judge(&model, &judging, BootstrapOptions::default(), &mut StudyBars::new(session))
         .map_err(|error| kept(error, dir))?;

@@ -5,6 +5,7 @@ use super::session::{Compute, Session};
 use super::stdout::print;
 use crate::report;
 use crate::serve::{AccessKey, Members, ServeError, ServeSettings, Server};
+use crate::study::FinishedRun;
 use crate::study::summary::{Role, RunSummary};
 use anyhow::anyhow;
 use axia_engine::decoder::tokens_to_keep;
@@ -128,6 +129,9 @@ fn members(args: &ServeArgs, session: &Session) -> Outcome<Members> {
     let of_run = summary.as_ref().map(|summary| summary.model.name.as_str());
     let name = args.model.as_deref().or(of_run).unwrap_or(super::DEFAULT_MODEL);
     let model = session.open_model(name)?;
+    if let (Some(dir), Some(summary)) = (&args.run, &summary) {
+        FinishedRun::check_model(dir, summary, &model)?;
+    }
     let mut members = Members::new(model, short_name(name));
     if let (Some(dir), Some(summary)) = (&args.run, &summary) {
         for respondent in summary.respondents.iter().filter(|r| r.role != Role::Base) {

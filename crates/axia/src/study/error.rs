@@ -48,6 +48,21 @@ pub enum StudyError {
         /// The first setting that differs.
         difference: String,
     },
+    /// The model is not the one that the run's adapters were trained on.
+    #[error(
+        "the run `{}` was made with other weights of `{name}` than those of `{}`; its adapters mean \
+         nothing there",
+        dir.display(),
+        model.display()
+    )]
+    OtherModel {
+        /// The run's folder.
+        dir: PathBuf,
+        /// The model.
+        model: PathBuf,
+        /// What the run calls its model.
+        name: String,
+    },
     /// The folder is being worked in.
     #[error(
         "another process works in the run `{}`; wait for it, or choose another --out",

@@ -1,5 +1,6 @@
 //! A run that has its results, opened to ask its respondents more.
 
+use super::provenance::{WEIGHTS, sha256_of};
 use super::summary::{Role, RunSummary, ShiftSummary};
 use super::{Follow, RunDir, Steering, StudyError};
 use crate::judge::{Aim, Judge, JudgementSummary, Judging};
@@ -51,6 +52,22 @@ struct Seeds {
 }
 
 impl FinishedRun {
+    /// Checks that `model` has the weights that the adapters of the run in `dir`, whose results are
+    /// `summary`, were trained on: with others, what they change would mean nothing.
+    ///
+    /// # Errors
+    /// [`StudyError::OtherModel`], [`StudyError::File`].
+    pub fn check_model(dir: &Path, summary: &RunSummary, model: &Model) -> Result<(), StudyError> {
+        match summary.hashes.get(WEIGHTS) {
+            Some(hash) if *hash != sha256_of(model.path())? => Err(StudyError::OtherModel {
+                dir: dir.to_owned(),
+                model: model.path().to_owned(),
+                name: summary.model.name.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// Opens the run in `dir`, whose results are `summary`.
     ///
     /// # Errors

@@ -69,13 +69,16 @@ fn files(path: &Path, endings: &[&str]) -> Vec<PathBuf> {
     files
 }
 
+/// What the hash of a model's weights is called.
+pub(super) const WEIGHTS: &str = "model weights";
+
 /// Hashes of everything that makes a model what it is: weights and, where they are files of their
 /// own, configuration, tokenizer and chat template.
 ///
 /// # Errors
 /// [`StudyError::File`].
 pub fn model_hashes(path: &Path) -> Result<Vec<(String, String)>, StudyError> {
-    let mut hashes = vec![("model weights".to_owned(), sha256_of(path)?)];
+    let mut hashes = vec![(WEIGHTS.to_owned(), sha256_of(path)?)];
     if path.is_dir() {
         let settings = files(path, &["json", "jinja"]);
         hashes.push(("model settings".to_owned(), digest(&settings)?));

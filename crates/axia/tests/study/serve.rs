@@ -59,3 +59,24 @@ fn every_respondent_of_a_run_answers_as_its_adapter_scores() {
     sums.dedup();
     assert_eq!(sums.len(), 4, "they differ: {sums:?}");
 }
+
+#[test]
+fn adapters_are_not_put_on_other_weights() {
+    let bench = Bench::new();
+    bench.ok(RUN);
+    std::fs::create_dir(bench.path("other")).unwrap();
+    for file in ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"] {
+        std::fs::copy(bench.path("model").join(file), bench.path("other").join(file)).unwrap();
+    }
+    let weights = bench.path("other/model.safetensors");
+    let mut bytes = std::fs::read(&weights).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&weights, bytes).unwrap();
+    for words in [
+        "serve other --run out --port 0",
+        "judge out --model other --posts 3",
+        "play out --model other --episodes 1",
+    ] {
+        bench.fails(words, 2, &["`out`", "other weights of `model`", "`other`"]);
+    }
+}

@@ -62,6 +62,7 @@ fn finished(
     let mut summary: RunSummary = report::read(dir)?;
     let run = FinishedRun::open(dir, &summary)?;
     let model = session.open_model(args.model.as_deref().unwrap_or(&summary.model.name))?;
+    FinishedRun::check_model(dir, &summary, &model)?;
     let takes_chats = model.chat_template().is_ok();
     let playing = args.playing.resolve(games, settings(args)?, takes_chats)?;
     let options = BootstrapOptions::default();
