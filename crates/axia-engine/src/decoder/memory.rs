@@ -5,7 +5,7 @@ use super::forward::Keep;
 use crate::config::ModelConfig;
 use crate::error::EngineError;
 use crate::kernels::Kernels;
-use crate::kernels::cuda::CudaError;
+use crate::kernels::cuda::{CudaError, SLOT_NUMBERS_PER_KEY};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -80,7 +80,9 @@ pub fn bytes_per_token(config: &ModelConfig, keep: Keep) -> u64 {
     let given = if options.post_norms { 2 * hidden } else { 0 };
     let block = 2 * hidden + 2 * width + 2 * kv_width + 2 * ffn + raw + given;
     let layers = config.layers as u64;
-    let backward = 2 * ffn + 4 * hidden + 3 * width + 2 * kv_width;
+    // What attention holds besides: two sums per query and head, and parts of keys' gradients.
+    let attention = 2 * config.heads as u64 + SLOT_NUMBERS_PER_KEY as u64 * kv_width;
+    let backward = 2 * ffn + 4 * hidden + 3 * width + 2 * kv_width + attention;
     let (blocks, inputs, gradients) = match keep {
         Keep::All => (layers, 0, backward),
         Keep::Inputs => (1, layers.saturating_sub(1) * hidden, backward),

@@ -4,9 +4,15 @@ use super::attention_class::KEYS;
 use crate::forest::AttentionPlan;
 use std::ops::Range;
 
-/// Tiles that one work item of the keys' gradients goes through; keys that more of them see (a
-/// prefix that all rows share) are several items' work.
+/// Tiles that one work item of the keys' gradients goes through at least; keys that more of them see
+/// (a prefix that all rows share) are several items' work.
 const ENTRIES: usize = 16;
+/// Keys for each slot at least. Slots take memory, of which long texts would need ever more: there,
+/// items go through more tiles.
+const KEYS_PER_SLOT: usize = 8;
+/// Numbers that slots hold for each number of a key, at most: the gradients of a block's keys and
+/// values.
+pub(crate) const SLOT_NUMBERS_PER_KEY: usize = 2 * KEYS as usize / KEYS_PER_SLOT;
 /// The slot of an item that writes its gradients itself.
 const NO_SLOT: u32 = u32::MAX;
 
@@ -120,17 +126,26 @@ impl KeyWork {
                 }
             }
         }
+        let slots = |entries: usize| -> usize {
+            let shared = seers.iter().filter(|seers| seers.len() > entries);
+            shared.map(|seers| seers.len().div_ceil(entries)).sum()
+        };
+        let mut entries = ENTRIES;
+        while slots(entries) > keys.div_ceil(KEYS_PER_SLOT) {
+            entries *= 2;
+        }
         let mut work = Self::default();
         for (block, seers) in seers.iter().enumerate() {
-            work.push(block as u32, seers);
+            work.push(block as u32, seers, entries);
         }
         work
     }
 
-    fn push(&mut self, block: u32, seers: &[[u32; 4]]) {
+    /// Cuts the work on a block of keys into items of at most `entries` of its `seers`.
+    fn push(&mut self, block: u32, seers: &[[u32; 4]], entries: usize) {
         let first_slot = self.slot_count as u32;
-        let is_shared = seers.len() > ENTRIES;
-        for part in seers.chunks(ENTRIES) {
+        let is_shared = seers.len() > entries;
+        for part in seers.chunks(entries) {
             let from = self.entries.len() as u32;
             self.entries.extend(part);
             let slot = if is_shared { self.slot_count as u32 } else { NO_SLOT };
@@ -211,7 +226,7 @@ mod tests {
             let mut found = vec![Vec::new(); queries.len()];
             let mut slots = 0;
             for &[block, from, to, slot] in &work.items {
-                prop_assert!(from < to && (to - from) as usize <= ENTRIES);
+                prop_assert!(from < to);
                 slots += usize::from(slot != NO_SLOT);
                 for &[tile, shift, key_from, key_to] in &work.entries[from as usize..to as usize] {
                     prop_assert!(key_from >= block * KEYS && key_to <= (block + 1) * KEYS);
@@ -226,6 +241,7 @@ mod tests {
                 }
             }
             prop_assert_eq!(slots, work.slot_count);
+            prop_assert!(slots <= forest.len().div_ceil(KEYS_PER_SLOT));
             let summed: u32 = work.slots.iter().map(|[_, from, to]| to - from).sum();
             prop_assert_eq!(summed as usize, slots);
             for (query, mut keys) in found.into_iter().enumerate() {
@@ -246,5 +262,17 @@ mod tests {
         assert_eq!((block, from), (0, 0));
         assert!(to >= 2 && work.items[0][3] == 0 && work.items[1][3] == 1);
         assert_eq!(work.items.last().unwrap()[3], NO_SLOT);
+    }
+
+    #[test]
+    fn a_long_text_takes_larger_items_instead_of_more_memory() {
+        // 188 tiles of 16 queries see the first of 94 blocks, all but the last block in common.
+        let (forest, _) = Forest::build(&[(0..3000).collect::<Vec<u32>>()]);
+        let all: Vec<u32> = (0..3000).collect();
+        let plan = AttentionPlan::new(forest.parents(), &all);
+        let work = KeyWork::new(&Tiles::new(&plan, 2, 32), forest.len());
+        let most = work.items.iter().map(|[_, from, to, _]| to - from).max().unwrap() as usize;
+        assert_eq!(most, 2 * ENTRIES);
+        assert!(work.slot_count > 187 && work.slot_count <= 375, "{}", work.slot_count);
     }
 }

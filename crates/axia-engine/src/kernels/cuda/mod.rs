@@ -32,6 +32,7 @@ mod trial;
 mod weight;
 mod work;
 
+pub(crate) use attention_plan::SLOT_NUMBERS_PER_KEY;
 pub use buffer::CudaBuffer;
 pub use cache::KernelCache;
 pub use card::Card;
