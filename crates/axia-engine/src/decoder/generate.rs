@@ -89,14 +89,11 @@ impl<K: Kernels> Decoder<K> {
         activations: &mut Activations<K::Buffer>,
     ) -> Vec<f32> {
         self.extend_states(adapter, step, cache, activations);
-        match step.reads.is_empty() {
-            true => Vec::new(),
-            false => self.logits_of(&activations.out),
-        }
+        self.logits_of(&activations.out)
     }
 
     /// Computes `step` and leaves the final states `(reads, hidden)` in `activations`, as a pass
-    /// over a forest does; what is there already stays where nothing is read.
+    /// over a forest does.
     pub(crate) fn extend_states(
         &self,
         adapter: Option<&Adapter<K>>,
@@ -125,9 +122,6 @@ impl<K: Kernels> Decoder<K> {
             let given = (&mut kept.attn_out, &mut work.normed);
             self.add_to_stream(index, Module::O, adapter, &kept.attn, given, x);
             self.mlp_forward(index, adapter, Keep::Nothing, kept, x, work);
-        }
-        if step.reads.is_empty() {
-            return;
         }
         k.gather(x, step.reads, hidden, &mut work.rows);
         k.rms_norm(&work.rows, &self.final_norm, self.eps(), out);

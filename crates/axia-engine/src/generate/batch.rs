@@ -6,7 +6,6 @@ use crate::decoder::{Decoder, Step};
 use crate::error::EngineError;
 use crate::forest::{Forest, NO_PARENT, Plans};
 use crate::kernels::Kernels;
-use std::ops::Range;
 
 /// One continuation's state.
 struct Branch {
@@ -26,14 +25,14 @@ struct Branch {
 /// Prompts in the first slots, not all of which are computed.
 struct Prompts {
     forest: Forest,
-    /// How many of its nodes are.
-    done: usize,
+    /// Whether each of its nodes is; with one, all before it in its prompt are.
+    done: Vec<bool>,
 }
 
 /// All continuations over one cache: prompts, each distinct prefix once, and for each branch a
 /// stretch of slots of its own.
 pub(super) struct Batch {
-    /// Until all are computed.
+    /// Until all are computed that running branches need.
     prompts: Option<Prompts>,
     /// Parent slot of every slot; a branch's slots follow the last token of its prompt.
     parents: Vec<u32>,
@@ -90,7 +89,8 @@ impl Batch {
             })
             .collect();
         let longest = requests.iter().map(|r| r.prompt.len() + r.max_tokens).max().unwrap_or(0);
-        let prompts = Some(Prompts { forest, done: 0 });
+        let done = vec![false; forest.len()];
+        let prompts = Some(Prompts { forest, done });
         Self { prompts, parents, branches, longest, window }
     }
 
@@ -102,7 +102,7 @@ impl Batch {
         self.longest
     }
 
-    /// Whether all prompts are computed.
+    /// Whether the prompts of all running branches are computed.
     pub fn has_begun(&self) -> bool {
         self.prompts.is_none()
     }
@@ -124,18 +124,18 @@ impl Batch {
 
     /// What is to be computed next, at most `most` tokens of prompts (and at least one) beside the
     /// last tokens of running branches, and which branches draw from which of its rows of logits;
-    /// `None` where no branch is running.
+    /// `None` where no branch is running. Something is always read, so that a card is waited for.
     pub fn next_step(&mut self, most: usize) -> Option<(OwnedStep, Vec<(usize, usize)>)> {
         if !self.is_running() {
             return None;
         }
-        let (mut tokens, mut positions, mut slots) = (Vec::new(), Vec::new(), Vec::new());
-        let chunk = self.next_of_prompts(most);
+        let mut slots = self.next_of_prompts(most.max(1));
+        let (mut tokens, mut positions) = (Vec::new(), Vec::new());
         if let Some(Prompts { forest, .. }) = &self.prompts {
-            tokens.extend_from_slice(&forest.tokens()[chunk.clone()]);
-            positions.extend_from_slice(&forest.depths()[chunk.clone()]);
-            slots.extend(chunk.clone().map(|node| node as u32));
+            tokens.extend(slots.iter().map(|&node| forest.tokens()[node as usize]));
+            positions.extend(slots.iter().map(|&node| forest.depths()[node as usize]));
         }
+        let nodes = slots.len();
         // Indices into the step, until they become rows.
         let mut draws: Vec<(usize, usize)> = Vec::new();
         for (index, branch) in self.branches.iter().enumerate().filter(|(_, b)| b.running) {
@@ -148,35 +148,56 @@ impl Batch {
                     positions.push(branch.prompt + place);
                     slots.push(branch.first_slot + place);
                 }
-                None if chunk.contains(&(branch.prompt_end as usize)) => {
-                    draws.push((index, branch.prompt_end as usize - chunk.start));
+                None => {
+                    let end = slots[..nodes].binary_search(&branch.prompt_end).ok();
+                    draws.extend(end.map(|at| (index, at)));
                 }
-                None => {}
             }
         }
         let mut reads: Vec<u32> = draws.iter().map(|&(_, at)| at as u32).collect();
+        if reads.is_empty() {
+            reads.extend(tokens.len().checked_sub(1).map(|last| last as u32));
+        }
         reads.sort_unstable();
         reads.dedup();
         for (_, at) in &mut draws {
             *at = reads.partition_point(|&read| (read as usize) < *at);
         }
-        self.note_computed(chunk.end);
+        self.prompts = self.prompts.take().filter(|prompts| self.needs(prompts));
         let plans = Plans::new(&self.parents, &slots, self.window, self.longest);
         Some((OwnedStep { tokens, positions, slots, reads, plans }, draws))
     }
 
-    /// The nodes of the prompts that come next.
-    fn next_of_prompts(&self, most: usize) -> Range<usize> {
-        self.prompts.as_ref().map_or(0..0, |Prompts { forest, done }| {
-            *done..forest.len().min(done.saturating_add(most.max(1)))
-        })
+    /// The nodes of prompts that come next, ascending: those of the shortest prompts, so that their
+    /// continuations begin while longer ones are computed.
+    fn next_of_prompts(&mut self, most: usize) -> Vec<u32> {
+        let Some(Prompts { done, .. }) = &mut self.prompts else { return Vec::new() };
+        let waits = |b: &&Branch| b.running && b.generated.tokens.is_empty();
+        let mut waiting: Vec<&Branch> = self.branches.iter().filter(waits).collect();
+        waiting.sort_by_key(|branch| branch.prompt);
+        let mut nodes: Vec<u32> = Vec::new();
+        for branch in waiting {
+            let mut missing = Vec::new();
+            let mut node = branch.prompt_end;
+            while node != NO_PARENT && !done[node as usize] {
+                missing.push(node);
+                node = self.parents[node as usize];
+            }
+            for node in missing.into_iter().rev().take(most - nodes.len()) {
+                done[node as usize] = true;
+                nodes.push(node);
+            }
+            if nodes.len() == most {
+                break;
+            }
+        }
+        nodes.sort_unstable();
+        nodes
     }
 
-    fn note_computed(&mut self, nodes: usize) {
-        self.prompts = self.prompts.take().filter(|prompts| nodes < prompts.forest.len());
-        if let Some(prompts) = &mut self.prompts {
-            prompts.done = nodes;
-        }
+    /// Whether a running branch's prompt is not computed yet.
+    fn needs(&self, prompts: &Prompts) -> bool {
+        self.branches.iter().any(|b| b.running && !prompts.done[b.prompt_end as usize])
     }
 
     /// Draws the next token of the branches that `draws` names, each from its row of `logits`.
@@ -191,7 +212,9 @@ impl Batch {
         let vocab = decoder.config().vocab_size;
         for &(index, row) in draws {
             let (branch, request) = (&mut self.branches[index], &requests[index]);
-            let logits = &logits[row * vocab..][..vocab];
+            // A card that has failed gives none.
+            let logits = logits.get(row * vocab..).and_then(|rows| rows.get(..vocab));
+            let logits = logits.ok_or_else(|| decoder.non_finite("a logit"))?;
             if logits.iter().any(|l| !l.is_finite()) {
                 return Err(decoder.non_finite("a logit"));
             }

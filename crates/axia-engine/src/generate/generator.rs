@@ -106,7 +106,7 @@ impl<'a, K: Kernels> Generation<'a, K> {
         self.batch.end(request);
     }
 
-    /// Whether all prompts are computed.
+    /// Whether the prompts of all continuations that run are computed.
     pub fn has_begun(&self) -> bool {
         self.batch.has_begun()
     }
@@ -124,10 +124,10 @@ impl<'a, K: Kernels> Generation<'a, K> {
     /// Forgets what has ended and gives up its places. Returns the indices that the requests left
     /// had, in their new order. Until all prompts are computed nothing is forgotten.
     pub fn shrink(&mut self) -> Vec<usize> {
-        if !self.has_begun() {
+        let slots = self.batch.live_slots();
+        if !self.has_begun() || slots.len() == self.batch.slots() {
             return (0..self.requests.len()).collect();
         }
-        let slots = self.batch.live_slots();
         let kept = self.batch.keep(&slots);
         let extent = self.extent();
         self.decoder.move_cache(&mut self.cache, &slots, None, extent);

@@ -134,6 +134,11 @@ impl<'a, K: Kernels> TextReader<'a, K> {
         Ok(self.done < self.forest.len())
     }
 
+    /// Distinct tokens of all texts.
+    pub fn tokens(&self) -> usize {
+        self.forest.len()
+    }
+
     /// What came of the texts, in their order, once no step is left.
     pub fn finish(self) -> Vec<TextReadings> {
         self.found
@@ -177,7 +182,11 @@ impl<'a, K: Kernels> TextReader<'a, K> {
         for from in nodes.clone().step_by(step) {
             let to = nodes.end.min(from + step);
             let rows = from - nodes.start..to - nodes.start;
-            let logits = decoder.logits_of_rows(activations, rows);
+            let logits = decoder.logits_of_rows(activations, rows.clone());
+            // A card that has failed gives none.
+            if logits.len() < rows.len() * vocab {
+                return Err(decoder.non_finite("a log-probability"));
+            }
             let of_node = |node: u32| &logits[(node as usize - from) * vocab..][..vocab];
             let here: Range<usize> = at(from)..at(to);
             let readings: Vec<Option<Reading>> = reads[here.clone()]

@@ -260,7 +260,7 @@ fn replies_begin_while_longer_prompts_are_computed() {
     ];
     let mut generation = Generation::new(&decoder, None, requests.to_vec()).unwrap();
     let mut found = vec![Vec::new(); 3];
-    // Prompts are computed in the order of their tokens: 1 5, then 3 4 5 …, then 8.
+    // The shortest prompts are computed first.
     let mut begun = Vec::new();
     for step in 0.. {
         let running = generation
@@ -279,12 +279,36 @@ fn replies_begin_while_longer_prompts_are_computed() {
             break;
         }
     }
-    assert_eq!(begun, [(0, 0), (1, 4), (2, 4)]);
+    assert_eq!(begun, [(0, 0), (2, 0), (1, 4)]);
     for (request, found) in requests.iter().zip(&found) {
         let alone = all(&decoder, std::slice::from_ref(request)).remove(0);
         assert_eq!(found[..], alone.tokens[..found.len()]);
     }
     assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [4, 2, 3]);
+}
+
+#[test]
+fn prompts_that_nobody_waits_for_are_not_computed() {
+    let mut decoder = model();
+    decoder.ignore_end_tokens();
+    let long: Vec<u32> = (0..20).map(|i| 3 + i % 7).collect();
+    let requests = vec![request(&[1, 5], SAMPLED, 0, 4), request(&long, SAMPLED, 1, 2)];
+    let alone = all(&decoder, &requests[..1]).remove(0);
+    let mut generation = Generation::new(&decoder, None, requests).unwrap();
+    assert!(generation.step(5, |_| true).unwrap() && !generation.has_begun());
+    generation.end(1);
+    let mut found = Vec::new();
+    assert!(generation.step(5, |_| true).unwrap() && generation.has_begun());
+    assert_eq!(generation.shrink(), [0]);
+    assert_eq!(generation.tokens(), 2 + 4);
+    while generation
+        .step(5, |drawn| {
+            found = drawn.tokens.to_vec();
+            true
+        })
+        .unwrap()
+    {}
+    assert_eq!(found, alone.tokens);
 }
 
 #[test]

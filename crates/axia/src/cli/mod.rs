@@ -70,7 +70,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Makes a write beyond a limit on files' sizes (`ulimit -f`, quotas of job schedulers) an error with a
+/// Makes a write beyond a limit on files' sizes (`ulimit -f`, as job schedulers set it) an error with a
 /// message, as a full disk is, instead of the end of the process.
 fn survive_file_limits() {
     #[cfg(unix)]

@@ -58,7 +58,7 @@ pub struct RespondentArgs {
     #[arg(long, value_name = "N/min", requires = "respondent")]
     rate: Option<Rate>,
     /// Longest time to wait for one answer [default: 600, and 300 of silence]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..), requires = "respondent")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=1_000_000), requires = "respondent")]
     answer_timeout: Option<u64>,
     /// Folder in which answers are kept, so that nothing is asked twice [default: answers in --out]
     #[arg(long, value_name = "DIR", requires = "respondent")]

@@ -22,16 +22,16 @@ const MAX_TOKENS: usize = 2048;
 const STEP: usize = 1024;
 /// The same while others wait for their next token.
 const STEP_BETWEEN: usize = 256;
-/// Groups of texts that are read by turns, so that a short text overtakes a long one.
-const MAX_READINGS: usize = 4;
-/// Most time for which tokens are drawn while texts wait to be read.
+/// Groups of texts longer than a step that are read by turns, and batches of such prompts that are
+/// begun by turns. Beside them there is one of shorter ones, which overtakes them; what comes
+/// meanwhile is better gathered for the next: each has its own look at all weights, and computes
+/// beginnings that others share.
+const MAX_LONG: usize = 2;
+/// Most time for which tokens are drawn while texts or prompts wait to be computed.
 const LONGEST_TURN: Duration = Duration::from_millis(500);
 /// Respondents that draw at once. A token more in a batch costs little, a batch more costs another
 /// look at all weights.
 const MAX_BATCHES: usize = 4;
-/// Batches whose prompts are computed by turns. What comes meanwhile is better gathered for a batch
-/// of its own: each has its own look at all weights, and computes beginnings that others share.
-const MAX_BEGINNING: usize = 2;
 
 /// All work, in the order it came.
 pub(super) struct Worker<'a> {
@@ -50,6 +50,7 @@ pub(super) struct Worker<'a> {
 struct Group<'a> {
     reader: TextReader<'a, DeviceKernels>,
     askers: Vec<Asker>,
+    is_long: bool,
 }
 
 impl<'a> Worker<'a> {
@@ -127,9 +128,7 @@ impl<'a> Worker<'a> {
 
     /// Reads a part of a group of texts, of another one each time.
     fn read_some(&mut self) {
-        if self.readings.len() < MAX_READINGS {
-            self.begin_reading();
-        }
+        self.begin_reading();
         let most = self.step_size();
         let Some(mut group) = self.readings.pop_front() else { return };
         if group.askers.iter().all(Asker::is_abandoned) {
@@ -151,12 +150,17 @@ impl<'a> Worker<'a> {
         if self.drawing.is_empty() { STEP } else { STEP_BETWEEN }
     }
 
-    /// Begins to read the oldest text, with those of the same respondent that begin like it.
+    /// Begins to read the oldest text that there is room for, with those of the same respondent that
+    /// begin like it.
     fn begin_reading(&mut self) {
-        let Some((first, _)) = self.reads.first() else { return };
-        let member = first.member;
-        let same = |(asker, _): &(Asker, Text)| asker.member == member;
-        let indices: Vec<usize> = (0..self.reads.len()).filter(|&i| same(&self.reads[i])).collect();
+        let Some(first) = self.next_to_read() else { return };
+        let (asker, text) = &self.reads[first];
+        let (member, is_long) = (asker.member, is_long(&text.tokens));
+        let same = |(asker, text): &(Asker, Text)| {
+            asker.member == member && self::is_long(&text.tokens) == is_long
+        };
+        let later = first..self.reads.len();
+        let indices: Vec<usize> = later.filter(|&i| same(&self.reads[i])).collect();
         let texts: Vec<&[u32]> = indices.iter().map(|&i| &*self.reads[i].1.tokens).collect();
         let Some(group) = self.group(&texts) else {
             return;
@@ -168,9 +172,25 @@ impl<'a> Worker<'a> {
         let (askers, texts): (Vec<Asker>, Vec<Text>) = taken.unzip();
         let members = &self.service.members;
         match TextReader::new(members.model().decoder(), members.adapter(member), texts) {
-            Ok(reader) => self.readings.push_back(Group { reader, askers }),
+            Ok(reader) if is_long => self.readings.push_back(Group { reader, askers, is_long }),
+            Ok(reader) => self.readings.push_front(Group { reader, askers, is_long }),
             Err(error) => fail(askers.iter(), error),
         }
+    }
+
+    /// The oldest text that may be read now: a short one where no short ones are being read, or a long
+    /// one where few are, and what they keep is no more than replies may.
+    fn next_to_read(&self) -> Option<usize> {
+        let oldest =
+            |long: bool| self.reads.iter().position(|(_, text)| is_long(&text.tokens) == long);
+        let long = oldest(true).filter(|&index| {
+            let read = self.readings.iter().filter(|group| group.is_long);
+            let kept: usize = read.clone().map(|group| group.reader.tokens()).sum();
+            let all = kept + self.reads[index].1.tokens.len();
+            kept == 0 || (read.count() < MAX_LONG && all <= self.service.settings.cache_tokens)
+        });
+        let is_free = self.readings.iter().all(|group| group.is_long);
+        long.into_iter().chain(oldest(false).filter(|_| is_free)).min()
     }
 
     /// The first of `texts` with those that are best read with it.
@@ -181,15 +201,15 @@ impl<'a> Worker<'a> {
 
     /// Begins batches of what waits, oldest first, while there is room.
     fn begin_batches(&mut self) {
-        while let Some((first, request, _)) = self.waiting.front() {
-            let (member, least) = (first.member, tokens(request));
+        while let Some(first) = self.next_to_begin() {
+            let (asker, request, _) = &self.waiting[first];
+            let (member, least) = (asker.member, tokens(request));
             let joins = self.batches().any(|batch| batch.member == member);
             let most = self.service.settings.cache_tokens;
             // One that fits nowhere runs alone.
             let fits = |used: usize| used == 0 || used + least <= most;
             let is_full = self.batches().count() >= MAX_BATCHES && !joins;
-            let in_use = self.batches().map(|batch| batch.generation.tokens_in_use()).sum();
-            if self.beginning.len() >= MAX_BEGINNING || is_full || !fits(in_use) {
+            if is_full || !fits(self.tokens_in_use()) {
                 return;
             }
             if !fits(self.tokens_held()) {
@@ -199,8 +219,20 @@ impl<'a> Worker<'a> {
             if room < least {
                 return;
             }
-            self.begin_batch(member, room);
+            self.begin_batch(first, room);
         }
+    }
+
+    /// The oldest continuation whose batch may begin now: one with a short prompt where no batch of
+    /// such is beginning, or with a long one where few are.
+    fn next_to_begin(&self) -> Option<usize> {
+        let oldest = |long: bool| {
+            self.waiting.iter().position(|(_, request, _)| is_long(&request.prompt) == long)
+        };
+        let long = self.beginning.iter().filter(|batch| batch.is_long).count();
+        let few = oldest(true).filter(|_| long < MAX_LONG);
+        let free = oldest(false).filter(|_| long == self.beginning.len());
+        few.into_iter().chain(free).min()
     }
 
     fn batches(&self) -> impl Iterator<Item = &Batch<'a>> {
@@ -212,16 +244,26 @@ impl<'a> Worker<'a> {
         self.batches().map(|batch| batch.generation.tokens()).sum()
     }
 
-    /// Begins a batch of the respondent `member` with at most `room` tokens.
-    fn begin_batch(&mut self, member: usize, room: usize) {
+    /// Tokens that continuations on their way have use for; while prompts are computed, places
+    /// cannot be given up.
+    fn tokens_in_use(&self) -> usize {
+        let beginning = self.beginning.iter().map(|batch| batch.generation.tokens());
+        beginning.chain(self.drawing.iter().map(|batch| batch.generation.tokens_in_use())).sum()
+    }
+
+    /// Begins a batch of the `first` that waits with others like it, of at most `room` tokens.
+    fn begin_batch(&mut self, first: usize, room: usize) {
         let (mut askers, mut requests, mut left) = (Vec::new(), Vec::new(), VecDeque::new());
         let mut used = 0;
         let config = self.service.members.model().decoder().config();
-        let reach = |request: &Request| config.reach(request.prompt.len());
-        let first = self.waiting.front().map(|(_, request, _)| reach(request));
+        let kind = |asker: &Asker, request: &Request| {
+            (asker.member, is_long(&request.prompt), config.reach(request.prompt.len()))
+        };
+        let Some((asker, request, _)) = self.waiting.get(first) else { return };
+        let wanted = kind(asker, request);
+        let (member, is_long, _) = wanted;
         for (asker, request, top) in self.waiting.drain(..) {
-            let fits = asker.member == member && used + tokens(&request) <= room;
-            if fits && Some(reach(&request)) == first {
+            if kind(&asker, &request) == wanted && used + tokens(&request) <= room {
                 used += tokens(&request);
                 askers.push((asker, top));
                 requests.push(request);
@@ -232,7 +274,13 @@ impl<'a> Worker<'a> {
         self.waiting = left;
         let members = &self.service.members;
         match Generation::new(members.plain(), members.adapter(member), requests) {
-            Ok(generation) => self.beginning.push_back(Batch { generation, member, askers }),
+            Ok(generation) => {
+                let batch = Batch { generation, member, askers, is_long };
+                match is_long {
+                    true => self.beginning.push_back(batch),
+                    false => self.beginning.push_front(batch),
+                }
+            }
             Err(error) => fail(askers.iter().map(|(asker, _)| asker), error),
         }
     }
@@ -273,6 +321,11 @@ fn step<'a>(service: &Service, mut batch: Batch<'a>, most: usize) -> Option<Batc
             None
         }
     }
+}
+
+/// Whether a text or prompt is too long to be computed at once.
+fn is_long(tokens: &[u32]) -> bool {
+    tokens.len() > STEP
 }
 
 /// Tokens of memory that a continuation may come to need.

@@ -126,7 +126,7 @@ struct Annotation {
     #[arg(long, value_name = "N/min", requires = "annotator")]
     rate: Option<Rate>,
     /// Longest time to wait for one answer [default: 600, and 300 of silence]
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..), requires = "annotator")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=1_000_000), requires = "annotator")]
     answer_timeout: Option<u64>,
 }
 

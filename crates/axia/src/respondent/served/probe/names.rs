@@ -5,6 +5,8 @@ use crate::respondent::served::account::{Finding, State};
 use crate::respondent::served::answer::Answer;
 
 const ABOUT: &str = "model";
+/// Bytes of a name that means something within a longer one: `8b` does not.
+const SHORTEST: usize = 4;
 /// Characters shown of a name.
 const SHOWN: usize = 60;
 
@@ -17,7 +19,7 @@ pub(super) fn judge(answers: &[Answer], asked: &str) -> Finding {
     names.sort_unstable();
     names.dedup();
     let (state, found) = match names[..] {
-        [] => (State::Absent, "answers do not say which model gave them".to_owned()),
+        [] => (State::Absent, "no answer says which model gave it".to_owned()),
         [name] if name == asked => (State::Works, "answers as the model asked for".to_owned()),
         [name] if is_version(name, asked) => (State::Works, format!("answers as {}", shown(name))),
         [name] => {
@@ -44,15 +46,18 @@ fn is_version(name: &str, asked: &str) -> bool {
         name.rsplit('/').next().unwrap_or_default().to_owned()
     };
     let (name, asked) = (last(name), last(asked));
-    holds(&name, &asked) || holds(&asked, &name)
+    holds(&name, &asked) || (name.len() >= SHORTEST && holds(&asked, &name))
 }
 
-/// Whether `part` stands in `whole` as a word or as several.
+/// Whether `part` stands in `whole` as a word or as several; version numbers are words.
 fn holds(whole: &str, part: &str) -> bool {
-    let ends_word = |next: Option<char>| !next.is_some_and(char::is_alphanumeric);
     whole.match_indices(part).any(|(at, part)| {
-        ends_word(whole[..at].chars().next_back())
-            && ends_word(whole[at + part.len()..].chars().next())
+        let (before, mut after) = (whole[..at].chars(), whole[at + part.len()..].chars());
+        let follows = match after.next() {
+            Some('.') => after.next().is_some_and(|next| next.is_ascii_digit()),
+            next => next.is_some_and(char::is_alphanumeric),
+        };
+        !follows && !before.last().is_some_and(char::is_alphanumeric)
     })
 }
 
@@ -86,7 +91,9 @@ mod tests {
         }
         let (state, words) = found(&[Some("llama"), Some("llama")], "qwen");
         assert_eq!((state, &*words), (State::Untrue, "asked for `qwen`, answers as `llama`"));
-        assert_eq!(found(&[Some("llama")], "m").0, State::Untrue, "a letter is no name");
+        for (name, asked) in [("llama", "m"), ("gpt-4.1", "gpt-4"), ("8b", "qwen3-8b")] {
+            assert_eq!(found(&[Some(name)], asked).0, State::Untrue, "{name} for {asked}");
+        }
         let (state, words) = found(&[Some("b"), Some("a"), Some("b")], "a");
         assert_eq!((state, &*words), (State::Untrue, "answers as several models: `a`, `b`"));
         assert_eq!(found(&[None], "m").0, State::Absent);
