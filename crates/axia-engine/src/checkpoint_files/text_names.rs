@@ -1,15 +1,22 @@
-//! The language part of models of text and images.
+//! What a model of text calls its tensors, whatever they were saved as a part of.
 
 use std::borrow::Cow;
 
+/// What begins the names of a model that was saved without what reads its final states.
+const BARE: [&str; 3] = ["embed_tokens.", "layers.", "norm."];
+
 /// What a model of text calls the tensor or module `name` of a model of text and images, if it belongs to
-/// its language part; other names stay. Older files have `language_model` in front, newer ones inside.
+/// its language part, or of one that was saved without its output layer; other names stay. Of images,
+/// older files have `language_model` in front, newer ones inside.
 pub(crate) fn text_name(name: &str) -> Cow<'_, str> {
     if let Some(rest) = name.strip_prefix("model.language_model.") {
         return Cow::Owned(format!("model.{rest}"));
     }
     match name.strip_prefix("language_model.") {
         Some(rest) => Cow::Borrowed(rest),
+        None if BARE.iter().any(|part| name.starts_with(part)) => {
+            Cow::Owned(format!("model.{name}"))
+        }
         None => Cow::Borrowed(name),
     }
 }
@@ -27,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn language_parts_lose_their_prefix() {
+    fn names_are_those_of_a_model_of_text() {
         for (name, expected) in [
             (
                 "language_model.model.layers.0.mlp.up_proj.weight",
@@ -37,6 +44,8 @@ mod tests {
             ("model.language_model.embed_tokens.weight", "model.embed_tokens.weight"),
             ("model.layers.0.mlp.up_proj.weight", "model.layers.0.mlp.up_proj.weight"),
             ("vision_tower.head.weight", "vision_tower.head.weight"),
+            ("layers.0.mlp.up_proj.weight", "model.layers.0.mlp.up_proj.weight"),
+            ("norm.weight", "model.norm.weight"),
         ] {
             assert_eq!(text_name(name), expected);
         }

@@ -49,6 +49,12 @@ fn tied_matrices_may_be_stored_under_either_name_or_both() {
         stored.push((HEAD.to_owned(), shape, data));
     });
     assert_eq!(as_both, expected);
+    let without_prefix = scores(&|stored| {
+        for (name, ..) in stored {
+            *name = name.strip_prefix("model.").unwrap().to_owned();
+        }
+    });
+    assert_eq!(without_prefix, expected);
     // transformers leaves two that differ alone. All logits are zero here.
     let apart = scores(&|stored| {
         let (_, shape, data) = stored[embedding(stored)].clone();
