@@ -53,6 +53,25 @@ struct Group<'a> {
     is_long: bool,
 }
 
+impl Group<'_> {
+    /// The group with at most `most` tokens more read; nothing when it is done or nobody waits.
+    fn step(mut self, most: usize) -> Option<Self> {
+        if self.askers.iter().all(Asker::is_abandoned) {
+            return None;
+        }
+        match self.reader.step(most) {
+            Ok(true) => return Some(self),
+            Ok(false) => {
+                for (asker, readings) in self.askers.iter().zip(self.reader.finish()) {
+                    asker.tell(Event::Read(readings));
+                }
+            }
+            Err(error) => fail(self.askers.iter(), error),
+        }
+        None
+    }
+}
+
 impl<'a> Worker<'a> {
     pub fn new(service: &'a Service, jobs: Receiver<Job>) -> Self {
         let (reads, readings) = (Vec::new(), VecDeque::new());
@@ -126,22 +145,14 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Reads a part of a group of texts, of another one each time.
+    /// Reads a part of the short texts, and of a group of long ones, of another each time.
     fn read_some(&mut self) {
         self.begin_reading();
         let most = self.step_size();
-        let Some(mut group) = self.readings.pop_front() else { return };
-        if group.askers.iter().all(Asker::is_abandoned) {
-            return;
-        }
-        match group.reader.step(most) {
-            Ok(true) => self.readings.push_back(group),
-            Ok(false) => {
-                for (asker, readings) in group.askers.iter().zip(group.reader.finish()) {
-                    asker.tell(Event::Read(readings));
-                }
-            }
-            Err(error) => fail(group.askers.iter(), error),
+        for is_long in [false, true] {
+            let place = self.readings.iter().position(|group| group.is_long == is_long);
+            let group = place.and_then(|place| self.readings.remove(place));
+            self.readings.extend(group.and_then(|group| group.step(most)));
         }
     }
 
@@ -172,8 +183,7 @@ impl<'a> Worker<'a> {
         let (askers, texts): (Vec<Asker>, Vec<Text>) = taken.unzip();
         let members = &self.service.members;
         match TextReader::new(members.model().decoder(), members.adapter(member), texts) {
-            Ok(reader) if is_long => self.readings.push_back(Group { reader, askers, is_long }),
-            Ok(reader) => self.readings.push_front(Group { reader, askers, is_long }),
+            Ok(reader) => self.readings.push_back(Group { reader, askers, is_long }),
             Err(error) => fail(askers.iter(), error),
         }
     }
@@ -275,24 +285,22 @@ impl<'a> Worker<'a> {
         let members = &self.service.members;
         match Generation::new(members.plain(), members.adapter(member), requests) {
             Ok(generation) => {
-                let batch = Batch { generation, member, askers, is_long };
-                match is_long {
-                    true => self.beginning.push_back(batch),
-                    false => self.beginning.push_front(batch),
-                }
+                self.beginning.push_back(Batch { generation, member, askers, is_long });
             }
             Err(error) => fail(askers.iter().map(|(asker, _)| asker), error),
         }
     }
 
-    /// Computes a part of a batch's prompts, of another one each time.
+    /// Computes a part of the short prompts, and of a batch of long ones, of another each time.
     fn begin_some(&mut self) {
         let most = self.step_size();
-        let Some(batch) = self.beginning.pop_front() else { return };
-        match step(self.service, batch, most) {
-            Some(batch) if batch.generation.has_begun() => self.join(batch),
-            Some(batch) => self.beginning.push_back(batch),
-            None => {}
+        for is_long in [false, true] {
+            let place = self.beginning.iter().position(|batch| batch.is_long == is_long);
+            let batch = place.and_then(|place| self.beginning.remove(place));
+            match batch.and_then(|batch| step(self.service, batch, most)) {
+                Some(batch) if batch.generation.has_begun() => self.join(batch),
+                batch => self.beginning.extend(batch),
+            }
         }
     }
 
