@@ -1,6 +1,7 @@
 //! Every source compiles for the cards supported. NVRTC needs no card.
 
 use super::skipped;
+use super::stand_in::is_here;
 use axia_engine::kernels::cuda::{Architecture, SOURCES, compile};
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,10 @@ fn load(folder: &Path) {
 
 #[test]
 fn every_source_compiles_for_every_card_supported() {
+    if is_here() {
+        // The stand-in's NVRTC compiles nothing; the program that started this one asks the real one.
+        return;
+    }
     let Some(folder) = folder() else {
         return skipped("compiling", "no NVRTC here; scripts/fetch_nvrtc.sh fetches it");
     };
