@@ -140,8 +140,8 @@ impl<'a, K: Kernels> Generation<'a, K> {
     /// requests left had, in both.
     ///
     /// # Errors
-    /// Gives `other` back if it cannot be: the prompts of both must be computed, and both be of the same decoder and
-    /// adapter, and of one reach.
+    /// Gives `other` back if it cannot be: the prompts of both must be computed, and both be of the
+    /// same decoder and adapter, and of one reach.
     pub fn absorb(&mut self, mut other: Self) -> Result<[Vec<usize>; 2], Box<Self>> {
         if !self.can_absorb(&other) {
             return Err(Box::new(other));

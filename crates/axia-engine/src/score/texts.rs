@@ -67,7 +67,7 @@ pub fn read_texts<K: Kernels>(
     let whole: Vec<&[u32]> = texts.iter().map(|text| &*text.tokens).collect();
     for group in groups(&whole, decoder.config(), max_tokens) {
         let together = group.iter().map(|&text| texts[text].clone()).collect();
-        let mut reader = TextReader::new(decoder, adapter, together)?;
+        let mut reader = TextReader::of_checked(decoder, adapter, together);
         while reader.step(max_tokens)? {}
         for (text, readings) in group.into_iter().zip(reader.finish()) {
             found[text] = readings;
@@ -105,6 +105,14 @@ impl<'a, K: Kernels> TextReader<'a, K> {
         texts: Vec<Text>,
     ) -> Result<Self, EngineError> {
         check(&texts, decoder.config().vocab_size)?;
+        Ok(Self::of_checked(decoder, adapter, texts))
+    }
+
+    fn of_checked(
+        decoder: &'a Decoder<K>,
+        adapter: Option<&'a Adapter<K>>,
+        texts: Vec<Text>,
+    ) -> Self {
         let fed: Vec<&[u32]> = texts.iter().map(Text::fed).collect();
         let (forest, ends) = Forest::build(&fed);
         let mut reads = Vec::new();
@@ -115,7 +123,7 @@ impl<'a, K: Kernels> TextReader<'a, K> {
         reads.sort_unstable();
         let found = vec![TextReadings::default(); texts.len()];
         let (done, cache, activations) = (0, None, Activations::default());
-        Ok(Self { decoder, adapter, texts, forest, reads, done, cache, activations, found })
+        Self { decoder, adapter, texts, forest, reads, done, cache, activations, found }
     }
 
     /// Reads at most `most` distinct tokens more, at least one. Returns whether any are left.
