@@ -111,6 +111,11 @@ impl<'a, K: Kernels> Generation<'a, K> {
         self.batch.has_begun()
     }
 
+    /// Tokens of the longest prompt.
+    pub fn longest_prompt(&self) -> usize {
+        self.prompt
+    }
+
     /// Tokens whose keys and values there is a place for.
     pub fn tokens(&self) -> usize {
         self.batch.slots()

@@ -153,21 +153,21 @@ impl<'a, K: Kernels> TextReader<'a, K> {
     }
 
     /// Tokens of the longest text.
-    fn length(&self) -> usize {
+    pub fn longest_text(&self) -> usize {
         self.texts.iter().map(|text| text.tokens.len()).max().unwrap_or(0)
     }
 
     /// Leaves the final states of all nodes: no keys and values have to be kept.
     fn compute_all(&mut self) {
         let nodes: Vec<u32> = (0..self.forest.len() as u32).collect();
-        let pass = self.decoder.pass_of_texts(&self.forest, &nodes, self.length());
+        let pass = self.decoder.pass_of_texts(&self.forest, &nodes, self.longest_text());
         self.decoder.forward(self.adapter, &pass, Keep::Nothing, &mut self.activations);
     }
 
     /// Leaves the final states of `nodes`, which follow those that are done.
     fn compute(&mut self, nodes: Range<usize>) {
         let (decoder, forest, longest) = (self.decoder, &self.forest, self.forest.max_len());
-        let length = self.length();
+        let length = self.longest_text();
         let cache = || decoder.cache(forest.len(), longest, length);
         let slots: Vec<u32> = nodes.clone().map(|node| node as u32).collect();
         let step = Step {

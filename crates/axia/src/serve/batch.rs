@@ -13,21 +13,19 @@ pub(super) struct Batch<'a> {
     pub member: usize,
     /// In the order of the generation's requests, each with the number of rivals to tell.
     pub askers: Vec<(Asker, Option<usize>)>,
-    /// Whether its prompts were too long to be computed at once.
-    pub is_long: bool,
 }
 
 impl<'a> Batch<'a> {
     /// Takes over what `other` does, or gives it back.
     pub fn absorb(&mut self, other: Self) -> Option<Self> {
-        let Self { generation, member, askers, is_long } = other;
+        let Self { generation, member, askers } = other;
         match self.generation.absorb(generation) {
             Ok([own, others]) => {
                 self.askers = chosen(mem::take(&mut self.askers), &own);
                 self.askers.extend(chosen(askers, &others));
                 None
             }
-            Err(generation) => Some(Self { generation: *generation, member, askers, is_long }),
+            Err(generation) => Some(Self { generation: *generation, member, askers }),
         }
     }
 

@@ -50,10 +50,13 @@ pub(super) struct Worker<'a> {
 struct Group<'a> {
     reader: TextReader<'a, DeviceKernels>,
     askers: Vec<Asker>,
-    is_long: bool,
 }
 
 impl Group<'_> {
+    fn is_long(&self) -> bool {
+        is_long(self.reader.longest_text())
+    }
+
     /// The group with at most `most` tokens more read; nothing when it is done or nobody waits.
     fn step(mut self, most: usize) -> Option<Self> {
         if self.askers.iter().all(Asker::is_abandoned) {
@@ -150,7 +153,7 @@ impl<'a> Worker<'a> {
         self.begin_reading();
         let most = self.step_size();
         for is_long in [false, true] {
-            let place = self.readings.iter().position(|group| group.is_long == is_long);
+            let place = self.readings.iter().position(|group| group.is_long() == is_long);
             let group = place.and_then(|place| self.readings.remove(place));
             self.readings.extend(group.and_then(|group| group.step(most)));
         }
@@ -166,9 +169,9 @@ impl<'a> Worker<'a> {
     fn begin_reading(&mut self) {
         let Some(first) = self.next_to_read() else { return };
         let (asker, text) = &self.reads[first];
-        let (member, is_long) = (asker.member, is_long(&text.tokens));
+        let (member, is_long) = (asker.member, is_long(text.tokens.len()));
         let same = |(asker, text): &(Asker, Text)| {
-            asker.member == member && self::is_long(&text.tokens) == is_long
+            asker.member == member && self::is_long(text.tokens.len()) == is_long
         };
         let later = first..self.reads.len();
         let indices: Vec<usize> = later.filter(|&i| same(&self.reads[i])).collect();
@@ -183,7 +186,7 @@ impl<'a> Worker<'a> {
         let (askers, texts): (Vec<Asker>, Vec<Text>) = taken.unzip();
         let members = &self.service.members;
         match TextReader::new(members.model().decoder(), members.adapter(member), texts) {
-            Ok(reader) => self.readings.push_back(Group { reader, askers, is_long }),
+            Ok(reader) => self.readings.push_back(Group { reader, askers }),
             Err(error) => fail(askers.iter(), error),
         }
     }
@@ -192,14 +195,14 @@ impl<'a> Worker<'a> {
     /// one where few are, and what they keep is no more than replies may.
     fn next_to_read(&self) -> Option<usize> {
         let oldest =
-            |long: bool| self.reads.iter().position(|(_, text)| is_long(&text.tokens) == long);
+            |long: bool| self.reads.iter().position(|(_, text)| is_long(text.tokens.len()) == long);
         let long = oldest(true).filter(|&index| {
-            let read = self.readings.iter().filter(|group| group.is_long);
+            let read = self.readings.iter().filter(|group| group.is_long());
             let kept: usize = read.clone().map(|group| group.reader.tokens()).sum();
             let all = kept + self.reads[index].1.tokens.len();
             kept == 0 || (read.count() < MAX_LONG && all <= self.service.settings.cache_tokens)
         });
-        let is_free = self.readings.iter().all(|group| group.is_long);
+        let is_free = self.readings.iter().all(|group| group.is_long());
         long.into_iter().chain(oldest(false).filter(|_| is_free)).min()
     }
 
@@ -237,9 +240,9 @@ impl<'a> Worker<'a> {
     /// such is beginning, or with a long one where few are.
     fn next_to_begin(&self) -> Option<usize> {
         let oldest = |long: bool| {
-            self.waiting.iter().position(|(_, request, _)| is_long(&request.prompt) == long)
+            self.waiting.iter().position(|(_, request, _)| is_long(request.prompt.len()) == long)
         };
-        let long = self.beginning.iter().filter(|batch| batch.is_long).count();
+        let long = self.beginning.iter().filter(|batch| has_long(batch)).count();
         let few = oldest(true).filter(|_| long < MAX_LONG);
         let free = oldest(false).filter(|_| long == self.beginning.len());
         few.into_iter().chain(free).min()
@@ -267,11 +270,11 @@ impl<'a> Worker<'a> {
         let mut used = 0;
         let config = self.service.members.model().decoder().config();
         let kind = |asker: &Asker, request: &Request| {
-            (asker.member, is_long(&request.prompt), config.reach(request.prompt.len()))
+            (asker.member, is_long(request.prompt.len()), config.reach(request.prompt.len()))
         };
         let Some((asker, request, _)) = self.waiting.get(first) else { return };
         let wanted = kind(asker, request);
-        let (member, is_long, _) = wanted;
+        let (member, ..) = wanted;
         for (asker, request, top) in self.waiting.drain(..) {
             if kind(&asker, &request) == wanted && used + tokens(&request) <= room {
                 used += tokens(&request);
@@ -285,7 +288,7 @@ impl<'a> Worker<'a> {
         let members = &self.service.members;
         match Generation::new(members.plain(), members.adapter(member), requests) {
             Ok(generation) => {
-                self.beginning.push_back(Batch { generation, member, askers, is_long });
+                self.beginning.push_back(Batch { generation, member, askers });
             }
             Err(error) => fail(askers.iter().map(|(asker, _)| asker), error),
         }
@@ -295,7 +298,7 @@ impl<'a> Worker<'a> {
     fn begin_some(&mut self) {
         let most = self.step_size();
         for is_long in [false, true] {
-            let place = self.beginning.iter().position(|batch| batch.is_long == is_long);
+            let place = self.beginning.iter().position(|batch| has_long(batch) == is_long);
             let batch = place.and_then(|place| self.beginning.remove(place));
             match batch.and_then(|batch| step(self.service, batch, most)) {
                 Some(batch) if batch.generation.has_begun() => self.join(batch),
@@ -331,9 +334,14 @@ fn step<'a>(service: &Service, mut batch: Batch<'a>, most: usize) -> Option<Batc
     }
 }
 
-/// Whether a text or prompt is too long to be computed at once.
-fn is_long(tokens: &[u32]) -> bool {
-    tokens.len() > STEP
+/// Whether a text or prompt of so many tokens is too long to be computed at once.
+fn is_long(tokens: usize) -> bool {
+    tokens > STEP
+}
+
+/// Whether the prompts of a batch are: short and long ones are not begun together.
+fn has_long(batch: &Batch) -> bool {
+    is_long(batch.generation.longest_prompt())
 }
 
 /// Tokens of memory that a continuation may come to need.
