@@ -8,7 +8,7 @@ use super::stdout::{print, print_json};
 use crate::games::find_own;
 use crate::judge::Ways;
 use crate::models::{self, ModelReference};
-use crate::perplexity::{Measuring, PassageSet};
+use crate::perplexity::{Measuring, PassageSet, PerplexityChange, Reference};
 use crate::play::{Decide, PlaySettings};
 use crate::report;
 use crate::study::summary::RunSummary;
@@ -17,6 +17,7 @@ use anyhow::anyhow;
 use axia_engine::train::Order;
 use axia_values::instrument::{Dimension, ImportOptions, Instrument, Item, Split};
 use axia_values::profile::Readout;
+use axia_values::stats::Estimate;
 use axia_values::target::Target;
 use axia_values::taxonomy::Value;
 use clap::{Args, ValueEnum};
@@ -344,9 +345,7 @@ fn outcome(summary: &RunSummary) -> String {
     let mut text = String::new();
     for shift in &summary.shifts {
         let c = &shift.shift.against_control;
-        let interval = |e: &axia_values::stats::Estimate| {
-            format!("{:+.2} [{:+.2}, {:+.2}]", e.value, e.low, e.high)
-        };
+        let interval = |e: &Estimate| format!("{:+.2} [{:+.2}, {:+.2}]", e.value, e.low, e.high);
         text += &format!("{}\n", shift.title);
         text += &format!("  moved to its goal  {}\n", interval(&c.target_drop.macro_average));
         for (label, averages) in
@@ -355,6 +354,16 @@ fn outcome(summary: &RunSummary) -> String {
             if let Some(averages) = averages {
                 text += &format!("  {label:18} {}\n", interval(&averages.macro_average));
             }
+        }
+        let mut changes = summary.perplexity.iter().flat_map(|perplexity| &perplexity.changes);
+        let is_own = |change: &&PerplexityChange| {
+            change.respondent == shift.respondent && change.reference == Reference::Base
+        };
+        if let Some(change) = changes.find(is_own) {
+            let percent = |log: f64| format!("{:+.0} %", log.exp_m1() * 100.0);
+            let Estimate { value, low, high } = change.log_perplexity;
+            let (value, low, high) = (percent(value), percent(low), percent(high));
+            text += &format!("  {:18} {value} [{low}, {high}] against the base\n", "perplexity");
         }
     }
     text

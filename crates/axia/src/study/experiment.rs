@@ -422,7 +422,7 @@ impl<'a> Experiment<'a> {
             machine: machine(),
             settings: settings.describe(),
             hashes: self.hashes,
-            notes: notes(&model, settings, &respondents, &shifts),
+            notes: notes(&model, settings, &respondents, &shifts, perplexity.as_ref()),
             examples: examples(study.instrument, &targets, &named),
             perplexity,
             judgement,

@@ -2,6 +2,7 @@
 
 use super::Settings;
 use super::summary::{ModelInfo, Note, NoteLevel, RespondentSummary, Role, ShiftSummary};
+use crate::perplexity::{PerplexitySummary, Reference};
 use axia_values::stats::MIN_EXAMPLES;
 
 /// Below this many weights a model's effects are called small-model effects.
@@ -10,6 +11,8 @@ const SMALL: u64 = 1_000_000_000;
 const FLAT: f64 = 0.25;
 /// Share of invalid replies above which a caution is due.
 const INVALID: f64 = 0.05;
+/// Rise of the perplexity on neutral text, as a share of the base's, above which a caution is due.
+const COSTLY: f64 = 0.25;
 
 /// Remarks on the run, cautions first.
 pub fn notes(
@@ -17,6 +20,7 @@ pub fn notes(
     settings: &Settings,
     respondents: &[RespondentSummary],
     shifts: &[ShiftSummary],
+    perplexity: Option<&PerplexitySummary>,
 ) -> Vec<Note> {
     let mut cautions = Vec::new();
     if model.parameters < SMALL {
@@ -32,6 +36,7 @@ pub fn notes(
         cautions.extend(flat_profile(base));
     }
     cautions.extend(respondents.iter().filter_map(invalid_replies));
+    cautions.extend(perplexity.and_then(lost_language));
     cautions.extend(shifts.iter().filter_map(no_effect));
     cautions.extend(few_items(shifts));
     if settings.seeds.len() < 3 && !shifts.is_empty() {
@@ -82,6 +87,24 @@ fn invalid_replies(respondent: &RespondentSummary) -> Option<String> {
     })
 }
 
+/// Who predicts neutral text clearly and much worse than the base.
+fn lost_language(perplexity: &PerplexitySummary) -> Option<String> {
+    let rises = perplexity.changes.iter().filter_map(|change| {
+        let log = &change.log_perplexity;
+        let rise = log.value.exp_m1();
+        (change.reference == Reference::Base && log.low > 0.0 && rise > COSTLY)
+            .then(|| format!("{} +{:.0} %", change.respondent, rise * 100.0))
+    });
+    let rises: Vec<String> = rises.collect();
+    (!rises.is_empty()).then(|| {
+        format!(
+            "Training cost the model language: neutral text is more perplexing than to the base ({}). \
+             What these respondents judge and do comes from models that are worse at reading, too.",
+            rises.join(", ")
+        )
+    })
+}
+
 fn no_effect(shift: &ShiftSummary) -> Option<String> {
     let drop = &shift.shift.against_control.target_drop.macro_average;
     (drop.low <= 0.0 && drop.high >= 0.0).then(|| {
@@ -100,4 +123,40 @@ fn few_items(shifts: &[ShiftSummary]) -> Option<String> {
              intervals of its shift are wide and rest on little."
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::perplexity::PerplexityChange;
+    use axia_values::stats::Estimate;
+
+    #[test]
+    fn a_large_and_clear_loss_of_language_is_named() {
+        let change = |respondent: &str, reference, value: f64, low: f64| PerplexityChange {
+            respondent: respondent.to_owned(),
+            title: respondent.to_owned(),
+            reference,
+            seeds: 1,
+            log_perplexity: Estimate { value, low, high: value + 0.1 },
+        };
+        let mut perplexity = PerplexitySummary {
+            passages: "text".to_owned(),
+            hash: String::new(),
+            count: 8,
+            tokens: 1000,
+            respondents: Vec::new(),
+            changes: vec![
+                change("control", Reference::Base, 2.0_f64.ln(), 0.5),
+                change("up", Reference::Base, 1.2_f64.ln(), 0.1),
+                change("down", Reference::Base, 3.5_f64.ln(), 1.0),
+                change("down", Reference::Control, 1.75_f64.ln(), 0.4),
+                change("other", Reference::Base, 1.5_f64.ln(), -0.1),
+            ],
+        };
+        let said = lost_language(&perplexity).unwrap();
+        assert!(said.contains("(control +100 %, down +250 %)"), "{said}");
+        perplexity.changes.retain(|one| one.respondent != "control" && one.respondent != "down");
+        assert_eq!(lost_language(&perplexity), None, "too small, and not clear");
+    }
 }
