@@ -51,6 +51,13 @@ impl Estimate {
         let high = quantile(&replicates, 1.0 - tail).unwrap_or(value);
         (!value.is_nan()).then(|| Self { value, low: low.min(value), high: high.max(value) })
     }
+
+    /// Whether the interval is a point other than zero: of a single cluster, or of clusters that are all
+    /// alike. It says nothing about how far the estimate can be relied on.
+    #[must_use]
+    pub fn has_no_width(&self) -> bool {
+        self.low == self.high && self.value != 0.0
+    }
 }
 
 /// The quantile of sorted values, interpolated linearly between neighbours (type 7 of Hyndman

@@ -22,13 +22,13 @@ pub(super) enum Outcome {
     Unclear,
     /// It lies below zero.
     Opposite,
-    /// It has no width: there was nothing to resample.
+    /// It has no width: there was nothing to resample, or all of it was alike.
     NoInterval,
 }
 
 impl Outcome {
     pub fn of(drop: &Estimate) -> Self {
-        if drop.low == drop.high && drop.value != 0.0 {
+        if drop.has_no_width() {
             Self::NoInterval
         } else if drop.low > 0.0 {
             Self::Moved
@@ -151,8 +151,8 @@ fn movement(subject: &str, aim: Aim, outcome: Outcome, drop: &Estimate) -> Strin
             interval(&size)
         ),
         Outcome::NoInterval => format!(
-            "{subject} {verb} {} points {where_}; with a single item for each dimension there is \
-             no interval, and chance cannot be told from effect",
+            "{subject} {verb} {} points {where_}; with a single item for each dimension, or \
+             items that all moved alike, there is no interval, and chance cannot be told from effect",
             fixed(size.value, 2)
         ),
     }

@@ -40,8 +40,12 @@ pub(super) fn interval(estimate: &Estimate) -> String {
     interval_to(estimate, 2)
 }
 
-/// The ends of an interval with so many decimals.
+/// The ends of an interval with so many decimals. One that has no width is none: there was a single
+/// item, post or passage, or all of them were alike.
 pub(super) fn interval_to(estimate: &Estimate, decimals: usize) -> String {
+    if estimate.has_no_width() {
+        return "(no\u{a0}interval)".to_owned();
+    }
     format!("[{},\u{a0}{}]", fixed(estimate.low, decimals), fixed(estimate.high, decimals))
 }
 
@@ -184,6 +188,10 @@ mod tests {
         let estimate = Estimate { value: 0.62, low: -0.41, high: 0.8 };
         assert_eq!(with_interval(&estimate), "0.62 [−0.41,\u{a0}0.80]");
         assert_eq!(gain_with_interval(&estimate), "+0.620 [−0.410,\u{a0}0.800]");
+        let single = Estimate { value: 0.62, low: 0.62, high: 0.62 };
+        assert_eq!(with_interval(&single), "0.62 (no\u{a0}interval)");
+        let still = Estimate { value: 0.0, low: 0.0, high: 0.0 };
+        assert_eq!(with_interval(&still), "0.00 [0.00,\u{a0}0.00]");
         assert_eq!([0.0004, 0.0421, 1.0].map(p_value), ["<\u{a0}0.001", "0.042", "1.000"]);
         assert_eq!(percent(0.414), "41\u{a0}%");
         assert_eq!([1, 1_200].map(posts), ["1\u{a0}post", "1,200\u{a0}posts"]);
