@@ -98,8 +98,9 @@ fn lost_language(perplexity: &PerplexitySummary) -> Option<String> {
     let rises: Vec<String> = rises.collect();
     (!rises.is_empty()).then(|| {
         format!(
-            "Training cost the model language: neutral text is more perplexing than to the base ({}). \
-             What these respondents judge and do comes from models that are worse at reading, too.",
+            "Training cost the model language: neutral text is more perplexing than to the base \
+             ({}). What these respondents judge and do comes from models that are worse at reading, \
+             too.",
             rises.join(", ")
         )
     })
