@@ -345,7 +345,10 @@ fn outcome(summary: &RunSummary) -> String {
     let mut text = String::new();
     for shift in &summary.shifts {
         let c = &shift.shift.against_control;
-        let interval = |e: &Estimate| format!("{:+.2} [{:+.2}, {:+.2}]", e.value, e.low, e.high);
+        let interval = |e: &Estimate| match e.has_no_width() {
+            true => format!("{:+.2} (no interval)", e.value),
+            false => format!("{:+.2} [{:+.2}, {:+.2}]", e.value, e.low, e.high),
+        };
         text += &format!("{}\n", shift.title);
         text += &format!("  moved to its goal  {}\n", interval(&c.target_drop.macro_average));
         for (label, averages) in
