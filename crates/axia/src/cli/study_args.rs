@@ -8,7 +8,7 @@ use super::stdout::{print, print_json};
 use crate::games::find_own;
 use crate::judge::Ways;
 use crate::models::{self, ModelReference};
-use crate::perplexity::{Measuring, PassageSet, PerplexityChange, Reference};
+use crate::perplexity::{Measuring, PassageSet, Reference};
 use crate::play::{Decide, PlaySettings};
 use crate::report;
 use crate::study::summary::RunSummary;
@@ -358,14 +358,12 @@ fn outcome(summary: &RunSummary) -> String {
                 text += &format!("  {label:18} {}\n", interval(&averages.macro_average));
             }
         }
-        let mut changes = summary.perplexity.iter().flat_map(|perplexity| &perplexity.changes);
-        let is_own = |change: &&PerplexityChange| {
-            change.respondent == shift.respondent && change.reference == Reference::Base
-        };
-        if let Some(change) = changes.find(is_own) {
-            let percent = |log: f64| format!("{:+.0} %", log.exp_m1() * 100.0);
-            let Estimate { value, low, high } = change.log_perplexity;
-            let (value, low, high) = (percent(value), percent(low), percent(high));
+        let perplexity = summary.perplexity.as_ref();
+        if let Some(change) = perplexity.and_then(|p| p.change(&shift.respondent, Reference::Base))
+        {
+            let percent = |share: f64| format!("{:+.0} %", share * 100.0);
+            let rise = change.rise();
+            let (value, low, high) = (percent(rise.value), percent(rise.low), percent(rise.high));
             text += &format!("  {:18} {value} [{low}, {high}] against the base\n", "perplexity");
         }
     }

@@ -61,6 +61,14 @@ pub struct PerplexityChange {
     pub log_perplexity: Estimate,
 }
 
+impl PerplexityChange {
+    /// The change of the perplexity itself, as a share of the reference's: 0.25 for a quarter more.
+    pub fn rise(&self) -> Estimate {
+        let Estimate { value, low, high } = self.log_perplexity;
+        Estimate { value: value.exp_m1(), low: low.exp_m1(), high: high.exp_m1() }
+    }
+}
+
 /// A respondent that read the passages.
 #[derive(Debug, Clone)]
 pub struct PerplexityReader {
@@ -77,6 +85,12 @@ pub struct PerplexityReader {
 }
 
 impl PerplexitySummary {
+    /// What training changed about `respondent`, named without its seed, against `reference`.
+    pub fn change(&self, respondent: &str, reference: Reference) -> Option<&PerplexityChange> {
+        let mut changes = self.changes.iter();
+        changes.find(|one| one.respondent == respondent && one.reference == reference)
+    }
+
     /// Compares `readers`, who all read `set`.
     pub(super) fn new(
         set: &PassageSet,

@@ -90,10 +90,9 @@ fn invalid_replies(respondent: &RespondentSummary) -> Option<String> {
 /// Who predicts neutral text clearly and much worse than the base.
 fn lost_language(perplexity: &PerplexitySummary) -> Option<String> {
     let rises = perplexity.changes.iter().filter_map(|change| {
-        let log = &change.log_perplexity;
-        let rise = log.value.exp_m1();
-        (change.reference == Reference::Base && log.low > 0.0 && rise > COSTLY)
-            .then(|| format!("{} +{:.0} %", change.respondent, rise * 100.0))
+        let rise = change.rise();
+        (change.reference == Reference::Base && rise.low > 0.0 && rise.value > COSTLY)
+            .then(|| format!("{} +{:.0} %", change.respondent, rise.value * 100.0))
     });
     let rises: Vec<String> = rises.collect();
     (!rises.is_empty()).then(|| {

@@ -75,8 +75,7 @@ pub(super) fn change<'a>(
     reference: Reference,
 ) -> Option<&'a PerplexityChange> {
     let name = without_seed(&one.name, one.role, summary);
-    let mut own = summary.changes.iter().filter(|change| change.respondent == name);
-    own.find(|change| change.reference == reference)
+    summary.change(name, reference)
 }
 
 /// The name that changes go by: over several seeds there is one change for all.
