@@ -78,7 +78,7 @@ fn train(decoder: &Decoder<CpuKernels>, ids: &[u32]) -> Result<(), Box<dyn Error
     let settings = LoraSettings { rank: RANK, ..LoraSettings::default() };
     let adapter = Adapter::fresh(decoder.kernels(), decoder.config(), &settings, 1);
     let (prompt, completion) = ids.split_at(ids.len() - 4);
-    let row = TrainRow { prompt: prompt.to_vec(), completion: completion.to_vec(), group: 0 };
+    let row = TrainRow::completion(prompt.to_vec(), completion.to_vec(), 0);
     let batch = Batch::new(&[&row], decoder.config(), 2048);
     let mut gradients = Gradients::zeros(decoder.kernels(), &adapter);
     let mut memory = Activations::default();

@@ -83,6 +83,14 @@ pub enum EngineError {
         /// Size of the vocabulary.
         vocab: usize,
     },
+    /// The weights of a row's candidates are no distribution.
+    #[error("row {row}: {problem}")]
+    Weights {
+        /// Row, counted from 1.
+        row: usize,
+        /// What is wrong with them.
+        problem: String,
+    },
     /// The model computed NaN or infinity although its weights are finite.
     #[error(
         "{what} is not a finite number, though all weights are; the model or adapter may be damaged, or the learning rate too high"

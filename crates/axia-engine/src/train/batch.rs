@@ -1,6 +1,6 @@
 //! Rows packed into forests, and their loss.
 
-use super::TrainRow;
+use super::{Label, SoftLabel, Softmax, TrainRow};
 use crate::config::ModelConfig;
 use crate::decoder::{Activations, Decoder, Keep};
 use crate::error::EngineError;
@@ -12,9 +12,9 @@ use crate::score::cut_by_tokens;
 /// Rows of one pass, packed into one forest or, beyond the token budget, several.
 pub struct Batch {
     packs: Vec<Pack>,
-    /// Tokens of the rows, prompts and completions.
+    /// Tokens of the rows, prompts and continuations.
     pub tokens: usize,
-    /// Tokens of the completions: what the loss is a mean over.
+    /// What the loss is a mean over: tokens of completions, and soft labels.
     pub supervised: usize,
 }
 
@@ -22,15 +22,26 @@ struct Pack {
     forest: Forest,
     /// Nodes at which something is predicted, ascending.
     reads: Vec<u32>,
+    /// Ascending by read, then by token. Those of `restricted` labels weigh nothing yet: it depends
+    /// on their log-probabilities.
     targets: Vec<Target>,
+    /// Soft labels over their candidates alone.
+    restricted: Vec<Restricted>,
     /// Tokens of a row whose reach all of them have.
     length: usize,
+}
+
+/// A soft label over its candidates alone.
+struct Restricted {
+    weights: Vec<f64>,
+    /// The targets of each candidate's tokens.
+    targets: Vec<Vec<usize>>,
 }
 
 /// Loss of some rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct StepLoss {
-    /// `Σ −log p` over the completions' tokens.
+    /// Sum over the rows: `Σ −log p` of a completion's tokens, the cross-entropy of a soft label.
     pub sum: f64,
     /// Tokens computed.
     pub unique_tokens: usize,
@@ -38,20 +49,24 @@ pub struct StepLoss {
 
 impl Batch {
     /// Packs `rows` into forests of at most `max_tokens` distinct tokens for a model of this shape.
-    /// No prompt or completion may be empty.
+    /// No prompt or continuation may be empty.
     pub fn new(rows: &[&TrainRow], config: &ModelConfig, max_tokens: usize) -> Self {
-        let reach = |row: &TrainRow| config.reach(row.prompt.len() + row.completion.len());
-        let mut sorted: Vec<(Vec<u32>, &TrainRow)> = rows.iter().map(|r| (r.fed(), *r)).collect();
+        let reach = |row: &TrainRow| config.reach(row.length());
+        let mut sorted: Vec<(Vec<u32>, &TrainRow)> = rows.iter().map(|r| (trunk(r), *r)).collect();
         sorted.sort_by(|a, b| reach(a.1).cmp(&reach(b.1)).then_with(|| a.0.cmp(&b.0)));
-        let fed: Vec<&[u32]> = sorted.iter().map(|(fed, _)| fed.as_slice()).collect();
-        let packs = cut_by_tokens(&fed, |_| 0, |i| reach(sorted[i].1), max_tokens)
+        let trunks: Vec<&[u32]> = sorted.iter().map(|(trunk, _)| trunk.as_slice()).collect();
+        let branches = |i: usize| match &sorted[i].1.label {
+            Label::Completion(_) => 0,
+            Label::Soft(label) => label.candidates.iter().map(|ids| ids.len() - 1).sum(),
+        };
+        let packs = cut_by_tokens(&trunks, branches, |i| reach(sorted[i].1), max_tokens)
             .into_iter()
-            .map(|range| Pack::new(&fed[range.clone()], &sorted[range]))
+            .map(|range| Pack::new(&sorted[range]))
             .collect();
         Self {
             packs,
-            tokens: rows.iter().map(|r| r.prompt.len() + r.completion.len()).sum(),
-            supervised: rows.iter().map(|r| r.completion.len()).sum(),
+            tokens: rows.iter().map(|r| r.tokens()).sum(),
+            supervised: rows.iter().map(|r| r.supervised()).sum(),
         }
     }
 
@@ -60,7 +75,7 @@ impl Batch {
         self.packs.iter().map(|pack| pack.forest.len()).max().unwrap_or_default()
     }
 
-    /// Adds the gradients of `factor · Σ −log p` and returns the loss.
+    /// Adds the gradients of `factor` times the loss and returns the loss.
     ///
     /// # Errors
     /// [`EngineError::NonFinite`] where a log-probability is NaN or infinite.
@@ -77,7 +92,9 @@ impl Batch {
         self.read(decoder, &found)
     }
 
-    /// [`Self::backward`] without waiting for the loss, and with what is kept told: what [`Self::read`] reads, by forest.
+    /// [`Self::backward`] with a choice of what is kept, and without waiting for the loss (soft
+    /// labels over their candidates wait for log-probabilities): what [`Self::read`] reads, by
+    /// forest.
     pub(super) fn queue_backward<K: Kernels>(
         &self,
         decoder: &Decoder<K>,
@@ -87,10 +104,12 @@ impl Batch {
         gradients: &mut Gradients<K>,
     ) -> Vec<K::Buffer> {
         let mut queue = |pack: &Pack| {
-            let targets: Vec<Target> =
-                pack.targets.iter().map(|t| Target { weight: factor, ..*t }).collect();
             let pass = decoder.pass_of_texts(&pack.forest, &pack.reads, pack.length);
             decoder.forward(Some(adapter), &pass, keep, activations);
+            let targets = match pack.restricted.is_empty() {
+                true => pack.weighted(factor, &[]),
+                false => pack.weighted(factor, &decoder.log_probs(activations, &pack.targets)),
+            };
             decoder.backward(adapter, &pass, &targets, activations, gradients)
         };
         self.packs.iter().map(&mut queue).collect()
@@ -135,36 +154,144 @@ impl Batch {
     ) -> Result<StepLoss, EngineError> {
         let mut loss = StepLoss::default();
         for pack in &self.packs {
-            loss.sum -= log_probs(pack).iter().map(|&p| f64::from(p)).sum::<f64>();
+            loss.sum += pack.loss(&log_probs(pack));
             loss.unique_tokens += pack.forest.len();
         }
         if loss.sum.is_finite() { Ok(loss) } else { Err(decoder.non_finite("the loss")) }
     }
 }
 
+/// What rows are sorted and cut by: all tokens fed of a completion, the prompt of a soft label.
+fn trunk(row: &TrainRow) -> Vec<u32> {
+    match &row.label {
+        Label::Completion(tokens) => fed(&row.prompt, tokens),
+        Label::Soft(_) => row.prompt.clone(),
+    }
+}
+
+/// The tokens fed of a text: all but the last, after which nothing is read.
+fn fed(prompt: &[u32], continuation: &[u32]) -> Vec<u32> {
+    [prompt, &continuation[..continuation.len() - 1]].concat()
+}
+
+/// A token to be predicted, and which candidate of which row it belongs to.
+struct Prediction {
+    node: u32,
+    token: u32,
+    weight: f32,
+    row: usize,
+    candidate: usize,
+}
+
 impl Pack {
-    fn new(fed: &[&[u32]], rows: &[(Vec<u32>, &TrainRow)]) -> Self {
-        let (forest, ends) = Forest::build(fed);
-        let mut predicted: Vec<(u32, u32)> = ends
+    fn new(rows: &[(Vec<u32>, &TrainRow)]) -> Self {
+        let fed: Vec<Vec<u32>> = rows
             .iter()
-            .zip(rows)
-            .flat_map(|(&end, (_, row))| {
-                forest.tail(end, row.completion.len()).into_iter().zip(row.completion.clone())
-            })
+            .flat_map(|(_, row)| row.continuations().iter().map(|ids| fed(&row.prompt, ids)))
             .collect();
-        predicted.sort_unstable();
-        let mut reads: Vec<u32> = predicted.iter().map(|(node, _)| *node).collect();
+        let (forest, ends) = Forest::build(&fed);
+        let mut predictions = Vec::new();
+        let mut ends = ends.iter();
+        for (row, (_, train)) in rows.iter().enumerate() {
+            for (candidate, tokens) in train.continuations().iter().enumerate() {
+                let nodes = ends.next().map(|&end| forest.tail(end, tokens.len()));
+                let weight = weight(&train.label, candidate);
+                let read = nodes.into_iter().flatten().zip(tokens);
+                predictions.extend(read.map(|(node, &token)| Prediction {
+                    node,
+                    token,
+                    weight,
+                    row,
+                    candidate,
+                }));
+            }
+        }
+        predictions.sort_by_key(|p| (p.node, p.token));
+        let mut reads: Vec<u32> = predictions.iter().map(|p| p.node).collect();
         reads.dedup();
-        let targets = predicted
+        let targets = predictions
             .iter()
-            .map(|&(node, token)| Target {
-                row: reads.partition_point(|&r| r < node),
-                token,
-                weight: 0.0,
+            .map(|p| Target {
+                row: reads.partition_point(|&r| r < p.node),
+                token: p.token,
+                weight: p.weight,
             })
             .collect();
-        let length = rows.first().map_or(0, |(_, row)| row.prompt.len() + row.completion.len());
-        Self { forest, reads, targets, length }
+        let restricted = restricted(rows, &predictions);
+        let length = rows.first().map_or(0, |(_, row)| row.length());
+        Self { forest, reads, targets, restricted, length }
+    }
+
+    /// The targets with `factor` times their weights in the loss. `log_probs` are the targets', which
+    /// only restricted labels need: with `q` the softmax over the candidates' `L_c`,
+    /// `dLoss/dL_c = q_c Σ w − w_c`.
+    fn weighted(&self, factor: f32, log_probs: &[f32]) -> Vec<Target> {
+        let scaled = |t: &Target| Target { weight: factor * t.weight, ..*t };
+        let mut targets: Vec<Target> = self.targets.iter().map(scaled).collect();
+        for label in &self.restricted {
+            let total: f64 = label.weights.iter().sum();
+            let log_q = label.log_softmax(log_probs);
+            for ((own, w), log_q) in label.targets.iter().zip(&label.weights).zip(log_q) {
+                for &target in own {
+                    targets[target].weight = factor * (w - total * log_q.exp()) as f32;
+                }
+            }
+        }
+        targets
+    }
+
+    /// The rows' loss, given the log-probabilities of the targets.
+    fn loss(&self, log_probs: &[f32]) -> f64 {
+        let terms = self.targets.iter().zip(log_probs).filter(|(t, _)| t.weight != 0.0);
+        let plain: f64 = terms.map(|(t, &p)| f64::from(t.weight) * f64::from(p)).sum();
+        let soft = self.restricted.iter().map(|label| label.loss(log_probs));
+        soft.sum::<f64>() - plain
+    }
+}
+
+/// The weight in the loss of `−log p` of a continuation's tokens; 0 where it depends on theirs.
+fn weight(label: &Label, candidate: usize) -> f32 {
+    match label {
+        Label::Completion(_) => 1.0,
+        Label::Soft(SoftLabel { softmax: Softmax::Candidates, .. }) => 0.0,
+        Label::Soft(label) => label.weights[candidate] as f32,
+    }
+}
+
+/// The labels over their candidates alone, with the places of their predictions.
+fn restricted(rows: &[(Vec<u32>, &TrainRow)], predictions: &[Prediction]) -> Vec<Restricted> {
+    let mut labels: Vec<Option<Restricted>> = rows
+        .iter()
+        .map(|(_, row)| match &row.label {
+            Label::Soft(label) if label.softmax == Softmax::Candidates => Some(Restricted {
+                weights: label.weights.clone(),
+                targets: vec![Vec::new(); label.candidates.len()],
+            }),
+            _ => None,
+        })
+        .collect();
+    for (target, prediction) in predictions.iter().enumerate() {
+        if let Some(label) = &mut labels[prediction.row] {
+            label.targets[prediction.candidate].push(target);
+        }
+    }
+    labels.into_iter().flatten().collect()
+}
+
+impl Restricted {
+    /// `log softmax(L)_c` of every candidate.
+    fn log_softmax(&self, log_probs: &[f32]) -> Vec<f64> {
+        let sum = |own: &Vec<usize>| own.iter().map(|&t| f64::from(log_probs[t])).sum::<f64>();
+        let scores: Vec<f64> = self.targets.iter().map(sum).collect();
+        let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let total: f64 = scores.iter().map(|score| (score - largest).exp()).sum();
+        scores.into_iter().map(|score| score - largest - total.ln()).collect()
+    }
+
+    /// `−Σ w_c log softmax(L)_c`
+    fn loss(&self, log_probs: &[f32]) -> f64 {
+        let terms = self.weights.iter().zip(self.log_softmax(log_probs));
+        -terms.filter(|(w, _)| **w != 0.0).map(|(w, log_q)| w * log_q).sum::<f64>()
     }
 }
 
@@ -180,10 +307,8 @@ mod tests {
 
     #[test]
     fn completions_are_predicted_from_the_tokens_before_them() {
-        let row = |prompt: &[u32], completion: &[u32]| TrainRow {
-            prompt: prompt.to_vec(),
-            completion: completion.to_vec(),
-            group: 0,
+        let row = |prompt: &[u32], completion: &[u32]| {
+            TrainRow::completion(prompt.to_vec(), completion.to_vec(), 0)
         };
         // Both rows share the prompt 1 2; the second repeats the first's first token.
         let rows = [row(&[1, 2], &[3, 9]), row(&[1, 2], &[4, 5, 9])];

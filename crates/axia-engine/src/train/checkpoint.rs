@@ -50,8 +50,7 @@ pub(super) fn fingerprint<K: Kernels>(
     let mut row = |row: &TrainRow| {
         digest.update((row.prompt.len() as u64).to_le_bytes());
         digest.update(bytemuck::cast_slice::<u32, u8>(&row.prompt));
-        digest.update((row.completion.len() as u64).to_le_bytes());
-        digest.update(bytemuck::cast_slice::<u32, u8>(&row.completion));
+        digest.update(format!("{:?}", row.label));
         digest.update(row.group.to_le_bytes());
     };
     data.train.iter().for_each(&mut row);

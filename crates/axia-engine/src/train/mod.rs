@@ -1,4 +1,4 @@
-//! Fine-tuning an adapter on prompts and completions.
+//! Fine-tuning an adapter on prompts with completions or soft labels.
 
 mod batch;
 mod checkpoint;
@@ -11,7 +11,7 @@ mod state;
 mod trainer;
 
 pub use batch::{Batch, StepLoss};
-pub use data::{TrainData, TrainRow};
+pub use data::{Label, SoftLabel, Softmax, TrainData, TrainRow};
 pub use order::Order;
 pub use record::{History, StepRecord, StopReason, ValidationRecord};
 pub use schedule::Schedule;

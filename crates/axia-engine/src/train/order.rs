@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     fn rows() -> Vec<TrainRow> {
-        let row = |i: u32| TrainRow { prompt: vec![i], completion: vec![1], group: i % 5 };
+        let row = |i: u32| TrainRow::completion(vec![i], vec![1], i % 5);
         (0..20).map(row).collect()
     }
 

@@ -9,7 +9,8 @@ pub struct StepRecord {
     pub step: usize,
     /// Epoch it belongs to, from 0.
     pub epoch: usize,
-    /// Mean of `−log p` over the completions' tokens, before the step was taken.
+    /// Mean loss over completions' tokens (`−log p`) and soft labels (cross-entropy), before the
+    /// step was taken.
     pub loss: f64,
     /// Norm of the gradient before clipping.
     pub gradient_norm: f64,
@@ -17,7 +18,7 @@ pub struct StepRecord {
     pub lr: f64,
     /// Rows.
     pub rows: usize,
-    /// Tokens of the rows, prompts and completions.
+    /// Tokens of the rows, prompts and continuations.
     pub tokens: usize,
     /// Tokens computed once shared prefixes are merged.
     pub unique_tokens: usize,
@@ -32,7 +33,7 @@ pub struct ValidationRecord {
     pub step: usize,
     /// Epochs begun before, the last one possibly cut short by the limit of steps.
     pub epoch: usize,
-    /// Mean of `−log p` over the completions' tokens.
+    /// Mean loss, as of a step.
     pub loss: f64,
     /// Whether this is the best so far by the early-stopping threshold.
     pub improved: bool,

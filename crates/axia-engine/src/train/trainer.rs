@@ -44,15 +44,16 @@ pub struct Trained<K: Kernels> {
 
 /// Fine-tunes `adapter` on `data`.
 ///
-/// The loss of a step is the mean of `−log p` over all completion tokens of its rows. With a
+/// The loss of a step is the mean over its rows' completion tokens (`−log p`) and soft labels
+/// (cross-entropy, see [`super::SoftLabel`]). With a
 /// `checkpoint` path the state is saved there every half minute and at the end of every epoch, both
 /// less often where saving takes seconds, at the end, and when the observer cancels; a run that finds
 /// its own checkpoint goes on from it and gives the same bytes as one that was never interrupted. The
 /// file stays when the run ends, and a run that finds it then returns what it holds.
 ///
 /// # Errors
-/// [`EngineError::Setting`], [`EngineError::EmptySequence`] and [`EngineError::TokenRange`] for bad
-/// input, [`EngineError::TrainingState`] for a checkpoint that is damaged or another run's,
+/// [`EngineError::Setting`], [`EngineError::EmptySequence`], [`EngineError::TokenRange`] and
+/// [`EngineError::Weights`] for bad input, [`EngineError::TrainingState`] for a checkpoint that is damaged or another run's,
 /// [`EngineError::File`] for one that cannot be read or written, [`EngineError::Cancelled`] after
 /// saving, [`EngineError::Cuda`] where a card fails, [`EngineError::PassMemory`] where its memory is too small, and [`EngineError::NonFinite`] or the damaged tensor where NaN or infinity came out.
 pub fn train<K: Kernels>(
@@ -163,7 +164,7 @@ impl<'a, K: Kernels> Run<'a, K> {
         let started = Instant::now();
         let epoch = self.state.step / self.per_epoch;
         let rows = self.rows(epoch);
-        let supervised: usize = rows.iter().map(|r| r.completion.len()).sum();
+        let supervised: usize = rows.iter().map(|r| r.supervised()).sum();
         let kernels = self.decoder.kernels();
         self.gradients.reset(kernels);
         let keep = self.settings.keep();

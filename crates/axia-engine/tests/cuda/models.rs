@@ -2,7 +2,7 @@
 //! card where there is one: logits, gradients, steps, scores and continuations.
 
 use super::host_queue::{self, HostQueue};
-use crate::case::{Case, MODELS, assert_near, fixtures, ids};
+use crate::case::{Case, Labels, MODELS, assert_near, fixtures, ids};
 use axia_engine::adapter::Adapter as PeftAdapter;
 use axia_engine::checkpoint_files::ModelFiles;
 use axia_engine::decoder::{
@@ -16,7 +16,7 @@ use axia_engine::kernels::{Kernels, Target};
 use axia_engine::lora::{Adapter, Gradients};
 use axia_engine::score::{PrefixCache, ScoreRow, score};
 use axia_engine::train::{
-    Batch, Optimizer, Order, Schedule, TrainData, TrainRow, TrainSettings, train,
+    Batch, Optimizer, Order, Schedule, Softmax, TrainData, TrainRow, TrainSettings, train,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -81,7 +81,7 @@ impl<K: Kernels> Twin<K> {
             let sequence = ids(sequence);
             let (prompt, rest) = sequence.split_at(first);
             let completion = rest[..labels.iter().filter(is_read).count()].to_vec();
-            TrainRow { prompt: prompt.to_vec(), completion, group: 0 }
+            TrainRow::completion(prompt.to_vec(), completion, 0)
         };
         let [sequences, labels] = ["input_ids", "labels"].map(|k| batch[k].as_array().unwrap());
         sequences.iter().zip(labels).map(row).collect()
@@ -122,6 +122,19 @@ impl<K: Kernels> Twin<K> {
                 let key = format!("sft.grad/{}.{part}", module.name(block));
                 let what = format!("{}: {key}", self.case.name);
                 close(&what, &kernels.download(found), &self.case.array(&key), tolerance);
+            }
+        }
+    }
+
+    /// Three steps on soft labels, with both kinds of softmax.
+    fn check_labels(&self) {
+        for softmax in [Softmax::Vocabulary, Softmax::Candidates] {
+            let labels = Labels::open(self.case.name, softmax);
+            let data = TrainData { train: labels.rows.clone(), ..TrainData::default() };
+            let (adapter, settings) = (self.adapter(), labels.settings());
+            let trained = train(&self.decoder, adapter, &data, &settings, None, &mut ()).unwrap();
+            for (i, record) in trained.history.steps.iter().enumerate() {
+                assert_near(self.case.name, record.loss, labels.number(&format!("adamw/{i}")));
             }
         }
     }
@@ -235,7 +248,7 @@ fn cramped(left: u64) -> Option<Twin<CudaKernels<HostQueue>>> {
 fn apart() -> Vec<TrainRow> {
     let row = |i: u32| {
         let prompt = (0..12).map(|j| 3 + (i * 7 + j * 5) % 90).chain([i + 3]).rev().collect();
-        TrainRow { prompt, completion: vec![5, 9], group: i }
+        TrainRow::completion(prompt, vec![5, 9], i)
     };
     (0..40).map(row).collect()
 }
@@ -330,7 +343,10 @@ fn recomputing_blocks_changes_no_bit_and_takes_less() {
 fn full_memory_in_scoring_says_what_would_fit() {
     let scored = |max_tokens: Option<usize>| {
         let twin = cramped(1 << 19)?;
-        let row = |row: TrainRow| ScoreRow { prompt: row.prompt, candidates: vec![row.completion] };
+        let row = |row: TrainRow| ScoreRow {
+            candidates: row.continuations().to_vec(),
+            prompt: row.prompt,
+        };
         let rows: Vec<ScoreRow> = apart().into_iter().map(row).collect();
         let wanted = max_tokens.map_or(TokensPerStep::Auto, TokensPerStep::AtMost);
         let most = wanted.resolve(&twin.decoder, Keep::Nothing);
@@ -348,7 +364,7 @@ fn full_memory_in_scoring_says_what_would_fit() {
 fn a_card_keeps_no_more_keys_than_fit() {
     let rows: Vec<ScoreRow> = apart()
         .into_iter()
-        .map(|row| ScoreRow { prompt: row.prompt, candidates: vec![row.completion] })
+        .map(|row| ScoreRow { candidates: row.continuations().to_vec(), prompt: row.prompt })
         .collect();
     let request = |row: &ScoreRow| Request {
         prompt: row.prompt.clone(),
@@ -410,6 +426,11 @@ fn gradients_in_bf16() {
 #[test]
 fn steps_in_single_precision() {
     on_all!(Precision::F32, |twin, _kernels| twin.check_steps());
+}
+
+#[test]
+fn soft_labels_in_single_precision() {
+    on_all!(Precision::F32, |twin, _kernels| twin.check_labels());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Checkpoints that must not be gone on from.
 
 use crate::damaged_weights::changed_model;
-use crate::tiny::{StopAfter, data, fresh, model, settings};
+use crate::tiny::{StopAfter, completion_mut, data, fresh, model, settings};
 use axia_engine::decoder::Decoder;
 use axia_engine::error::EngineError;
 use axia_engine::kernels::CpuKernels;
@@ -105,13 +105,13 @@ fn of_other_data() {
             "a border",
             changed(|d| {
                 let token = d.train[3].prompt.pop().unwrap();
-                d.train[3].completion.insert(0, token);
+                completion_mut(&mut d.train[3]).insert(0, token);
             }),
         ),
         ("a group", changed(|d| d.train[3].group += 1)),
         ("the order", changed(|d| d.train.swap(0, 5))),
         ("a row less", changed(|d| drop(d.train.pop()))),
-        ("a validation row", changed(|d| d.validation[0].completion[0] += 1)),
+        ("a validation row", changed(|d| completion_mut(&mut d.validation[0])[0] += 1)),
         (
             "a row moved to validation",
             changed(|d| {

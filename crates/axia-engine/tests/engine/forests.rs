@@ -1,14 +1,16 @@
 //! However rows are packed, losses and gradients are those of the rows alone.
 
 use crate::tiny::{
-    adapter, assert_close, assert_near, fresh, model, models, random_rows, rows, run, settings,
-    steady,
+    adapter, assert_close, assert_near, completion_mut, fresh, model, models, random_rows, rows,
+    run, settings, steady,
 };
 use axia_engine::decoder::{Activations, Decoder, TokensPerStep};
-use axia_engine::kernels::CpuKernels;
+use axia_engine::kernels::{CpuKernels, LoraPair};
 use axia_engine::lora::{Adapter, Gradients};
 use axia_engine::train::{Batch, Optimizer, Order, StepLoss, TrainData, TrainRow, TrainSettings};
 use proptest::prelude::*;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 const FACTOR: f32 = 0.125;
 
@@ -85,6 +87,21 @@ impl Sums {
     }
 }
 
+/// The adapter, `step` further along `direction`, which holds an array for each of its pairs' A and B.
+fn moved(bench: &Bench, direction: &[Vec<f32>], step: f32) -> Adapter<CpuKernels> {
+    let pairs = bench.adapter.pairs().iter().zip(direction.chunks(2)).map(|(pair, along)| {
+        let add = |values: &Vec<f32>, along: &Vec<f32>| -> Vec<f32> {
+            values.iter().zip(along).map(|(v, d)| v + step * d).collect()
+        };
+        let (a, b) = (add(&pair.a, &along[0]), add(&pair.b, &along[1]));
+        LoraPair { a, b, rank: pair.rank, scale: pair.scale }
+    });
+    let places = bench.adapter.places().iter().copied();
+    let sizes = bench.adapter.pairs().iter().map(|pair| [pair.a.len(), pair.b.len()]).collect();
+    let blocks = bench.decoder.config().layers;
+    Adapter::new(blocks, places.zip(pairs).collect(), sizes)
+}
+
 /// The largest absolute value, NaN if there is one.
 fn largest(numbers: &[f32]) -> f32 {
     numbers.iter().fold(0.0, |most, v| if v.abs() <= most { most } else { v.abs() })
@@ -94,8 +111,10 @@ fn largest(numbers: &[f32]) -> f32 {
 fn distinct_prefixes(rows: &[TrainRow]) -> usize {
     let mut prefixes = Vec::new();
     for row in rows {
-        let tokens = [&row.prompt[..], &row.completion[..row.completion.len() - 1]].concat();
-        prefixes.extend((1..=tokens.len()).map(|n| tokens[..n].to_vec()));
+        for ids in row.continuations() {
+            let tokens = [&row.prompt[..], &ids[..ids.len() - 1]].concat();
+            prefixes.extend((1..=tokens.len()).map(|n| tokens[..n].to_vec()));
+        }
     }
     prefixes.sort();
     prefixes.dedup();
@@ -120,6 +139,31 @@ fn recomputing_blocks_changes_no_bit() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// The gradients are those of the loss, by central differences along random directions in which
+    /// every number's part has the same sign.
+    #[test]
+    fn gradients_are_differences_of_the_loss(rows in random_rows(6), seed in 0..1000u64) {
+        let bench = Bench::new();
+        let rows: Vec<&TrainRow> = rows.iter().collect();
+        let mut memory = Activations::default();
+        let (_, gradients) = bench.gradients(&rows, usize::MAX, &mut memory);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let direction: Vec<Vec<f32>> = gradients
+            .iter()
+            .map(|array| array.iter().map(|g| g.signum() * rng.random_range(0.0..1.0)).collect())
+            .collect();
+        let products = gradients.iter().flatten().zip(direction.iter().flatten());
+        let slope: f64 = products.map(|(g, d)| f64::from(*g) * f64::from(*d)).sum();
+        let mut loss = |step: f32| {
+            let moved = moved(&bench, &direction, step);
+            let batch = Batch::new(&rows, bench.decoder.config(), usize::MAX);
+            batch.loss(&bench.decoder, Some(&moved), &mut memory).unwrap().sum
+        };
+        let step = 1e-4;
+        let found = f64::from(FACTOR) * (loss(step) - loss(-step)) / (2.0 * f64::from(step));
+        prop_assert!((found - slope).abs() < 2e-3 * slope + 1e-3, "{found} {slope}");
+    }
 
     #[test]
     fn a_batch_is_the_sum_of_its_rows(rows in random_rows(12), budget in 1usize..30) {
@@ -147,10 +191,9 @@ proptest! {
 fn long_rows_cross_the_tiles_and_windows_of_attention() {
     // A trunk of 70 tokens, branches that leave it at various depths, and one row twice.
     let trunk: Vec<u32> = (0..70).map(|i| i * 37 % 300 + 3).collect();
-    let row = |at: usize, leaf: u32, len: u32| TrainRow {
-        prompt: trunk[..at].to_vec(),
-        completion: (0..len).map(|i| leaf + i).collect(),
-        group: 0,
+    let row = |at: usize, leaf: u32, len: u32| {
+        let completion = (0..len).map(|i| leaf + i).collect();
+        TrainRow::completion(trunk[..at].to_vec(), completion, 0)
     };
     let rows = [row(70, 5, 1), row(33, 6, 40), row(16, 7, 17), row(17, 8, 3), row(33, 6, 40)];
     for bench in models().map(Bench::of) {
@@ -213,7 +256,7 @@ fn accumulation_equals_one_larger_batch() {
     // Completions of unequal length, and a last step of five rows: the mean is over a step's
     // tokens, not over its passes.
     let mut data = TrainData { train: rows(11), validation: Vec::new() };
-    data.train.iter_mut().step_by(3).for_each(|row| row.completion.extend([7, 8, 9]));
+    data.train.iter_mut().step_by(3).for_each(|row| completion_mut(row).extend([7, 8, 9]));
     let course = |batch_rows, accumulation| {
         // An epsilon of the gradients' size keeps AdamW from blowing up their rounding.
         let optimizer = Optimizer { lr: 1e-2, eps: 1e-2, ..Optimizer::default() };

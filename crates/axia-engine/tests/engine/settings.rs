@@ -1,6 +1,6 @@
 //! Settings and rows that make no sense are refused, each by name.
 
-use crate::tiny::{VOCAB, data, fresh, model, run, settings};
+use crate::tiny::{VOCAB, completion_mut, data, fresh, model, run, settings};
 use axia_engine::decoder::TokensPerStep;
 use axia_engine::error::EngineError;
 use axia_engine::train::{EarlyStopping, Optimizer, TrainData, TrainSettings};
@@ -109,7 +109,7 @@ fn rows_are_checked() {
         "row 3: the prompt is empty, but at least one token is needed"
     );
     assert_eq!(
-        changed(|d| d.train[10].completion.clear()),
+        changed(|d| completion_mut(&mut d.train[10]).clear()),
         "row 11: the completion is empty, but at least one token is needed"
     );
     assert_eq!(
@@ -117,7 +117,7 @@ fn rows_are_checked() {
         "row 1: the prompt has token id 320, but the vocabulary ends at 319"
     );
     assert_eq!(
-        changed(|d| d.train[1].completion[1] = u32::MAX),
+        changed(|d| completion_mut(&mut d.train[1])[1] = u32::MAX),
         "row 2: the completion has token id 4294967295, but the vocabulary ends at 319"
     );
     assert_eq!(
@@ -125,7 +125,7 @@ fn rows_are_checked() {
         "row 2: the validation prompt is empty, but at least one token is needed"
     );
     assert_eq!(
-        changed(|d| d.validation[0].completion[0] = VOCAB),
+        changed(|d| completion_mut(&mut d.validation[0])[0] = VOCAB),
         "row 1: the validation completion has token id 320, but the vocabulary ends at 319"
     );
     let mut edge = data();

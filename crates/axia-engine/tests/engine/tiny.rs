@@ -7,8 +7,8 @@ use axia_engine::error::EngineError;
 use axia_engine::kernels::CpuKernels;
 use axia_engine::lora::{Adapter, LoraSettings};
 use axia_engine::train::{
-    History, Observer, Optimizer, Order, Schedule, StepRecord, TrainData, TrainRow, TrainSettings,
-    Trained, train,
+    History, Label, Observer, Optimizer, Order, Schedule, SoftLabel, Softmax, StepRecord,
+    TrainData, TrainRow, TrainSettings, Trained, train,
 };
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
@@ -71,7 +71,7 @@ pub fn rows(count: u32) -> Vec<TrainRow> {
     let row = |i: u32| {
         let group = i / 3;
         let prompt = vec![1, 10 + group, 20 + group * 7 % 5, 30 + i % 3];
-        TrainRow { prompt, completion: vec![40 + i * 13 % 50, 2], group }
+        TrainRow::completion(prompt, vec![40 + i * 13 % 50, 2], group)
     };
     (0..count).map(row).collect()
 }
@@ -79,16 +79,35 @@ pub fn rows(count: u32) -> Vec<TrainRow> {
 /// 11 rows, three steps of at most four rows an epoch, and validation rows that training on them
 /// does not help.
 pub fn data() -> TrainData {
-    let contradict = |row: TrainRow| TrainRow { completion: vec![200 + row.group, 2], ..row };
+    let contradict =
+        |row: TrainRow| TrainRow { label: Label::Completion(vec![200 + row.group, 2]), ..row };
     TrainData { train: rows(11), validation: rows(5).into_iter().map(contradict).collect() }
 }
 
 /// Random rows over few tokens, so that many share prefixes and some are equal.
 pub fn random_rows(most: usize) -> impl Strategy<Value = Vec<TrainRow>> {
     let tokens = |len| prop::collection::vec(0..3u32, len);
-    let row = (tokens(1..7), tokens(1..5));
-    let row = row.prop_map(|(prompt, completion)| TrainRow { prompt, completion, group: 0 });
+    let completion = tokens(1..5).prop_map(Label::Completion);
+    let candidates = prop::collection::btree_set(tokens(1..4), 1..4);
+    let over = prop::sample::select(vec![Softmax::Vocabulary, Softmax::Candidates]);
+    let soft = (candidates, [0.01..1.0f64, 0.0..1.0, 0.0..1.0], over);
+    let soft = soft.prop_map(|(candidates, shares, softmax)| {
+        let candidates: Vec<Vec<u32>> = candidates.into_iter().collect();
+        let shares = &shares[..candidates.len()];
+        let weights = shares.iter().map(|w| w / shares.iter().sum::<f64>()).collect();
+        Label::Soft(SoftLabel { candidates, weights, softmax })
+    });
+    let row = (tokens(1..7), prop_oneof![completion, soft]);
+    let row = row.prop_map(|(prompt, label)| TrainRow { prompt, label, group: 0 });
     prop::collection::vec(row, 1..most)
+}
+
+/// The tokens that a row of [`rows`] teaches.
+pub fn completion_mut(row: &mut TrainRow) -> &mut Vec<u32> {
+    match &mut row.label {
+        Label::Completion(tokens) => tokens,
+        Label::Soft(label) => panic!("{label:?} is not a completion"),
+    }
 }
 
 /// Trains without a checkpoint or an observer.
@@ -159,6 +178,9 @@ pub fn assert_close(what: &str, found: &[f32], expected: &[f32], tolerance: f32)
 
 /// Asserts that two numbers differ by at most `tolerance` relative to the second.
 pub fn assert_near(what: &str, found: f64, expected: f64, tolerance: f64) {
-    let gap = (found - expected).abs() / expected.abs();
-    assert!(gap <= tolerance, "{what}: {found} against {expected}, off by {gap:e}");
+    let gap = (found - expected).abs();
+    assert!(
+        gap <= tolerance * expected.abs(),
+        "{what}: {found} against {expected}, off by {gap:e}"
+    );
 }

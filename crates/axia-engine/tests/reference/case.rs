@@ -6,6 +6,9 @@ use axia_engine::checkpoint_files::ModelFiles;
 use axia_engine::decoder::Decoder;
 use axia_engine::kernels::CpuKernels;
 use axia_engine::lora::Adapter;
+use axia_engine::train::{
+    Label, Optimizer, Order, Schedule, SoftLabel, Softmax, TrainRow, TrainSettings,
+};
 use safetensors::SafeTensors;
 use std::path::{Path, PathBuf};
 
@@ -59,9 +62,7 @@ impl Case {
     }
 
     pub fn array(&self, name: &str) -> Vec<f32> {
-        let file = SafeTensors::deserialize(&self.arrays).unwrap();
-        let tensor = file.tensor(name).unwrap_or_else(|e| panic!("{name}: {e}"));
-        tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
+        array(&self.arrays, name)
     }
 
     pub fn ids(&self, pointer: &str) -> Vec<u32> {
@@ -71,6 +72,67 @@ impl Case {
     pub fn number(&self, pointer: &str) -> f64 {
         self.reference.pointer(pointer).and_then(|v| v.as_f64()).unwrap()
     }
+}
+
+/// Rows with soft labels for one of the tiny models, and what must come of them.
+pub struct Labels {
+    pub rows: Vec<TrainRow>,
+    /// `vocabulary` or `candidates`
+    kind: &'static str,
+    reference: serde_json::Value,
+    arrays: Vec<u8>,
+}
+
+impl Labels {
+    pub fn open(name: &str, softmax: Softmax) -> Self {
+        let folder = fixtures().join("tiny").join(name);
+        let json = std::fs::read(folder.join("labels.json")).unwrap();
+        let reference: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        let row = |row: &serde_json::Value| {
+            let candidates = row["candidates"].as_array().unwrap().iter().map(ids).collect();
+            let weights = row["weights"].as_array().unwrap();
+            let weights = weights.iter().map(|w| w.as_f64().unwrap()).collect();
+            let label = Label::Soft(SoftLabel { candidates, weights, softmax });
+            TrainRow { prompt: ids(&row["prompt"]), label, group: 0 }
+        };
+        Self {
+            rows: reference["rows"].as_array().unwrap().iter().map(row).collect(),
+            kind: match softmax {
+                Softmax::Vocabulary => "vocabulary",
+                Softmax::Candidates => "candidates",
+            },
+            arrays: std::fs::read(folder.join("labels.safetensors")).unwrap(),
+            reference,
+        }
+    }
+
+    /// The three optimiser steps of the reference.
+    pub fn settings(&self) -> TrainSettings {
+        TrainSettings {
+            batch_rows: self.rows.len(),
+            epochs: 3,
+            optimizer: Optimizer { lr: 1e-2, eps: 1e-4, ..Optimizer::default() },
+            schedule: Schedule::Constant,
+            warmup: 0.0,
+            order: Order::File,
+            ..TrainSettings::default()
+        }
+    }
+
+    pub fn number(&self, pointer: &str) -> f64 {
+        let pointer = format!("/{}/{pointer}", self.kind);
+        self.reference.pointer(&pointer).and_then(|v| v.as_f64()).unwrap()
+    }
+
+    pub fn array(&self, name: &str) -> Vec<f32> {
+        array(&self.arrays, &format!("{}.{name}", self.kind))
+    }
+}
+
+fn array(file: &[u8], name: &str) -> Vec<f32> {
+    let file = SafeTensors::deserialize(file).unwrap();
+    let tensor = file.tensor(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+    tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
 }
 
 pub fn ids(value: &serde_json::Value) -> Vec<u32> {

@@ -5,6 +5,7 @@ mod case;
 mod gguf_lora;
 mod gguf_models;
 mod inference;
+mod labels;
 mod merging;
 mod options;
 mod training;

@@ -111,7 +111,7 @@ fn gradients_of_options() {
         let case = Case::open(name);
         let row = |tokens: &Vec<u32>| {
             let (prompt, completion) = tokens.split_at(case.prompt);
-            TrainRow { prompt: prompt.to_vec(), completion: completion.to_vec(), group: 0 }
+            TrainRow::completion(prompt.to_vec(), completion.to_vec(), 0)
         };
         let rows: Vec<TrainRow> = case.rows.iter().map(row).collect();
         for max_tokens in [1000, 1] {

@@ -20,7 +20,7 @@ fn rows(case: &Case) -> Vec<TrainRow> {
             let supervised = labels.iter().filter(|l| l.as_i64() != Some(-100)).count();
             let (prompt, rest) = ids.split_at(first);
             let completion = rest[..supervised].to_vec();
-            TrainRow { prompt: prompt.to_vec(), completion, group: 0 }
+            TrainRow::completion(prompt.to_vec(), completion, 0)
         })
         .collect()
 }

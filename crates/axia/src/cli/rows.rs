@@ -5,7 +5,7 @@ use anyhow::{anyhow, bail};
 use axia_engine::EngineError;
 use axia_engine::score::ScoreRow;
 use axia_engine::tokenizer::Tokenizer;
-use axia_engine::train::TrainRow;
+use axia_engine::train::{Label, SoftLabel, Softmax, TrainRow};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::fmt::Display;
@@ -23,13 +23,16 @@ pub struct ScoreLine {
     candidates_ids: Option<Vec<Vec<u32>>>,
 }
 
-/// A row of `axia train`.
+/// A row of `axia train`: a completion, or a distribution over candidates.
 #[derive(Debug, Deserialize)]
 pub struct TrainLine {
     prompt: Option<String>,
     prompt_ids: Option<Vec<u32>>,
     completion: Option<String>,
     completion_ids: Option<Vec<u32>>,
+    candidates: Option<Vec<String>>,
+    candidates_ids: Option<Vec<Vec<u32>>>,
+    weights: Option<Vec<f64>>,
 }
 
 /// The rows of a file, each with the line it stands on.
@@ -76,7 +79,9 @@ impl<T> Rows<T> {
     /// An error of the engine, with the line of the row that it finds fault with.
     pub fn locate(&self, error: EngineError) -> Failure {
         let row = match &error {
-            EngineError::EmptySequence { row, .. } | EngineError::TokenRange { row, .. } => *row,
+            EngineError::EmptySequence { row, .. }
+            | EngineError::TokenRange { row, .. }
+            | EngineError::Weights { row, .. } => *row,
             _ => return error.into(),
         };
         let Some((line, _)) = self.rows.get(row.saturating_sub(1)) else { return error.into() };
@@ -94,24 +99,31 @@ impl ScoreLine {
     /// The row as token ids.
     pub fn tokenize(&self, tokenizer: &Tokenizer) -> anyhow::Result<ScoreRow> {
         let prompt = prompt(tokenizer, &self.prompt, &self.prompt_ids)?;
-        let candidates: Vec<Vec<u32>> = match (&self.candidates_ids, &self.candidates) {
-            (Some(ids), _) => ids.clone(),
-            (None, Some(texts)) => {
-                texts.iter().map(|text| tokenizer.encode(text)).collect::<Result<_, _>>()?
-            }
-            (None, None) => return Err(missing("candidates")),
-        };
-        if candidates.is_empty() {
-            bail!("there are no candidates; give at least one");
-        }
+        let candidates = candidates(tokenizer, &self.candidates, &self.candidates_ids)?;
         Ok(ScoreRow { prompt, candidates })
     }
 }
 
 impl TrainLine {
-    /// The row as token ids; `end` is added to completions given as text.
-    pub fn tokenize(&self, tokenizer: &Tokenizer, end: Option<u32>) -> anyhow::Result<TrainRow> {
+    /// The row as token ids; `end` is added to completions given as text. The weights of soft labels
+    /// are those of a share of `softmax`.
+    pub fn tokenize(
+        &self,
+        tokenizer: &Tokenizer,
+        end: Option<u32>,
+        softmax: Softmax,
+    ) -> anyhow::Result<TrainRow> {
         let prompt = prompt(tokenizer, &self.prompt, &self.prompt_ids)?;
+        let is_soft = self.candidates.is_some() || self.candidates_ids.is_some();
+        if is_soft && (self.completion.is_some() || self.completion_ids.is_some()) {
+            bail!("the row has a completion and candidates; give one of them");
+        }
+        if is_soft {
+            let candidates = candidates(tokenizer, &self.candidates, &self.candidates_ids)?;
+            let weights = self.weights.clone().ok_or_else(|| anyhow!("`weights` is missing"))?;
+            let label = Label::Soft(SoftLabel { candidates, weights, softmax });
+            return Ok(TrainRow { prompt, label, group: 0 });
+        }
         let mut completion = match (&self.completion_ids, &self.completion) {
             (Some(ids), _) => ids.clone(),
             (None, Some(text)) => tokenizer.encode(text)?,
@@ -120,8 +132,27 @@ impl TrainLine {
         if self.completion_ids.is_none() {
             completion.extend(end);
         }
-        Ok(TrainRow { prompt, completion, group: 0 })
+        Ok(TrainRow::completion(prompt, completion, 0))
     }
+}
+
+/// The candidates' ids; there must be at least one.
+fn candidates(
+    tokenizer: &Tokenizer,
+    texts: &Option<Vec<String>>,
+    ids: &Option<Vec<Vec<u32>>>,
+) -> anyhow::Result<Vec<Vec<u32>>> {
+    let candidates: Vec<Vec<u32>> = match (ids, texts) {
+        (Some(ids), _) => ids.clone(),
+        (None, Some(texts)) => {
+            texts.iter().map(|text| tokenizer.encode(text)).collect::<Result<_, _>>()?
+        }
+        (None, None) => return Err(missing("candidates")),
+    };
+    if candidates.is_empty() {
+        bail!("there are no candidates; give at least one");
+    }
+    Ok(candidates)
 }
 
 /// A prompt's ids; where it is given as text, with the token that begins a text if the model wants one.

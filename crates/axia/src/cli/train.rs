@@ -10,10 +10,10 @@ use axia_engine::adapter::LoraConfig;
 use axia_engine::kernels::DeviceKernels;
 use axia_engine::lora::{Adapter, LoraSettings};
 use axia_engine::train::{
-    Observer, Optimizer, Order, Schedule, StepRecord, TrainData, TrainSettings, train,
+    Observer, Optimizer, Order, Schedule, Softmax, StepRecord, TrainData, TrainSettings, train,
 };
 use axia_engine::{EngineError, Model};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use serde_json::json;
 use std::path::PathBuf;
@@ -22,8 +22,9 @@ use std::path::PathBuf;
 ///
 /// Rows are JSON lines {"prompt": …, "completion": …}, taken in file order, around and around;
 /// token ids may stand in for texts (prompt_ids, completion_ids). A completion given as text gets
-/// the end-of-sequence token. Prints one JSON object with speed, memory and the loss of every
-/// step.
+/// the end-of-sequence token. A row may teach a distribution over continuations instead:
+/// {"prompt": …, "candidates": ["1", "2"], "weights": [0.25, 0.75]} (or candidates_ids). Prints one
+/// JSON object with speed, memory and the loss of every step.
 ///
 /// Example: axia train --rows rows.jsonl --batch 108 --steps 8 --rank 64 --save adapter
 #[derive(Debug, Args)]
@@ -52,6 +53,9 @@ pub struct TrainArgs {
     /// Decoupled weight decay
     #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
     weight_decay: f64,
+    /// What the weights of candidates are a share of: the whole vocabulary, or the candidates alone
+    #[arg(long, value_enum, default_value = "vocabulary")]
+    softmax: SoftmaxName,
     /// PEFT adapter to go on from
     #[arg(long)]
     init: Option<PathBuf>,
@@ -74,6 +78,24 @@ pub struct TrainArgs {
     memory: Memory,
     #[command(flatten)]
     timing: Timing,
+}
+
+/// What the weights of candidates are a share of.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum SoftmaxName {
+    /// Training also draws probability from all other continuations to the candidates
+    Vocabulary,
+    /// How much probability the candidates have together is left as it is
+    Candidates,
+}
+
+impl From<SoftmaxName> for Softmax {
+    fn from(name: SoftmaxName) -> Self {
+        match name {
+            SoftmaxName::Vocabulary => Self::Vocabulary,
+            SoftmaxName::Candidates => Self::Candidates,
+        }
+    }
 }
 
 struct Follow<'a> {
@@ -103,7 +125,7 @@ pub fn run(args: TrainArgs) -> Outcome {
     let model = session.open_model_for_ids(&args.model)?;
     let (adapter, lora) = first_adapter(&args, &model)?;
     let end = model.eos_id();
-    let rows = lines.convert(|line| line.tokenize(model.tokenizer(), end))?;
+    let rows = lines.convert(|line| line.tokenize(model.tokenizer(), end, args.softmax.into()))?;
     let total = (args.steps + 1) * args.batch;
     let data = TrainData {
         train: rows.iter().cycle().take(total).cloned().collect(),

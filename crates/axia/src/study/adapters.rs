@@ -156,7 +156,7 @@ impl Workshop<'_> {
             let prompt = reader.ids(&prompt(&row, self.settings.chat))?;
             let next = groups.len() as u32;
             let group = *groups.entry(&item.item.id).or_insert(next);
-            rows.push(TrainRow { prompt, completion, group });
+            rows.push(TrainRow::completion(prompt, completion, group));
         }
         Ok(rows)
     }
