@@ -19,6 +19,13 @@ pub struct Adapter {
 }
 
 impl Adapter {
+    /// Makes the adapter have `factor` times its effect: every alpha is multiplied.
+    pub fn scale_by(&mut self, factor: f64) {
+        self.config.alpha *= factor;
+        self.config.alpha_pattern.iter_mut().for_each(|(_, alpha)| *alpha *= factor);
+        self.modules.iter_mut().for_each(|module| module.scale *= factor);
+    }
+
     /// Reads a folder that PEFT (or this crate) wrote; stored half precision is widened.
     ///
     /// # Errors

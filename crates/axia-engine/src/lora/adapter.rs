@@ -82,6 +82,13 @@ impl<K: Kernels> Adapter<K> {
         Self::new(config.layers, pairs, sizes)
     }
 
+    /// The adapter with `factor` times its effect.
+    #[must_use]
+    pub fn scaled(mut self, factor: f32) -> Self {
+        self.pairs.iter_mut().for_each(|pair| pair.scale *= factor);
+        self
+    }
+
     /// The pair at a place, if there is one.
     pub fn pair(&self, block: usize, module: Module) -> Option<&LoraPair<K::Buffer>> {
         self.indexed_pair(block, module).map(|(_, pair)| pair)

@@ -31,6 +31,9 @@ struct Pack {
     length: usize,
 }
 
+/// Probabilities that differ by less may be the same, computed in two ways in single precision.
+const ROUNDING: f64 = 1e-4;
+
 /// A soft label over its candidates alone.
 struct Restricted {
     weights: Vec<f64>,
@@ -106,10 +109,15 @@ impl Batch {
         let mut queue = |pack: &Pack| {
             let pass = decoder.pass_of_texts(&pack.forest, &pack.reads, pack.length);
             decoder.forward(Some(adapter), &pass, keep, activations);
-            let targets = match pack.restricted.is_empty() {
-                true => pack.weighted(factor, &[]),
-                false => pack.weighted(factor, &decoder.log_probs(activations, &pack.targets)),
-            };
+            if pack.restricted.is_empty() {
+                let targets = pack.weighted(factor, &[]);
+                return decoder.backward(adapter, &pass, &targets, activations, gradients);
+            }
+            let log_probs = decoder.log_probs(activations, &pack.targets);
+            let targets = pack.weighted(factor, &log_probs);
+            if targets.iter().all(|target| target.weight == 0.0) {
+                return decoder.kernels().upload(&log_probs);
+            }
             decoder.backward(adapter, &pass, &targets, activations, gradients)
         };
         self.packs.iter().map(&mut queue).collect()
@@ -229,11 +237,9 @@ impl Pack {
         let scaled = |t: &Target| Target { weight: factor * t.weight, ..*t };
         let mut targets: Vec<Target> = self.targets.iter().map(scaled).collect();
         for label in &self.restricted {
-            let total: f64 = label.weights.iter().sum();
-            let log_q = label.log_softmax(log_probs);
-            for ((own, w), log_q) in label.targets.iter().zip(&label.weights).zip(log_q) {
+            for (own, residual) in label.targets.iter().zip(label.residuals(log_probs)) {
                 for &target in own {
-                    targets[target].weight = factor * (w - total * log_q.exp()) as f32;
+                    targets[target].weight = factor * residual as f32;
                 }
             }
         }
@@ -286,6 +292,20 @@ impl Restricted {
         let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let total: f64 = scores.iter().map(|score| (score - largest).exp()).sum();
         scores.into_iter().map(|score| score - largest - total.ln()).collect()
+    }
+
+    /// `w_c − q_c Σ w` of every candidate: zero for all where none is further off than rounding takes
+    /// it. AdamW makes steps of full length of the smallest gradients, so that a label which is the
+    /// model's own distribution, as a control's are, would set off a random walk.
+    fn residuals(&self, log_probs: &[f32]) -> Vec<f64> {
+        let total: f64 = self.weights.iter().sum();
+        let log_q = self.log_softmax(log_probs).into_iter();
+        let off = self.weights.iter().zip(log_q).map(|(w, log_q)| w - total * log_q.exp());
+        let off: Vec<f64> = off.collect();
+        if off.iter().any(|off| off.abs() > ROUNDING || off.is_nan()) {
+            return off;
+        }
+        vec![0.0; off.len()]
     }
 
     /// `−Σ w_c log softmax(L)_c`

@@ -33,6 +33,22 @@ impl Distribution {
         softmax(scores).map(Self).ok_or(NotADistribution(scores))
     }
 
+    /// All probability on one rating.
+    #[must_use]
+    pub fn certain(rating: Rating) -> Self {
+        let mut weights = [0.0; 6];
+        weights[rating.index()] = 1.0;
+        Self(weights)
+    }
+
+    /// The distribution tilted towards high ratings, or low ones if `slope` is negative: p(r)·e^{slope·r},
+    /// scaled to one. Of a slope without bound, all is on the highest possible rating.
+    #[must_use]
+    pub fn tilted(&self, slope: f64) -> Self {
+        let tilted = Rating::ALL.map(|r| self.probability(r).ln() + slope * f64::from(r));
+        Self::from_log_likelihoods(tilted).unwrap_or(*self)
+    }
+
     /// The probabilities of 1 to 6.
     #[must_use]
     pub const fn probabilities(&self) -> [f64; 6] {
@@ -65,11 +81,7 @@ impl Distribution {
     #[must_use]
     pub fn tempered(&self, temperature: f64) -> Self {
         let scores = self.0.map(|p| p.ln() / temperature);
-        let certain = || {
-            let mut weights = [0.0; 6];
-            weights[self.argmax().index()] = 1.0;
-            Self(weights)
-        };
+        let certain = || Self::certain(self.argmax());
         if temperature > 0.0 {
             Self::from_log_likelihoods(scores).unwrap_or_else(|_| certain())
         } else {
@@ -122,6 +134,19 @@ mod tests {
         assert!((cold[4] - 4.0 / 6.0).abs() < 1e-12 && cold[1] == 0.0);
         assert_eq!(p.tempered(0.0).expected(), 5.0);
         assert_eq!([0.0, 0.24, 0.26, 0.74, 0.76, 1.0].map(|u| p.draw(u).get()), [1, 1, 5, 5, 6, 5]);
+    }
+
+    #[test]
+    fn tilts_by_hand() {
+        let p = Distribution::new([1.0, 0.0, 2.0, 0.0, 0.0, 1.0]).unwrap();
+        // e^{slope·r} is 2, 4, 8 … 64: 2, 16 and 64 of 82.
+        let up = p.tilted(2f64.ln()).probabilities();
+        for (found, wanted) in up.iter().zip([2.0, 0.0, 16.0, 0.0, 0.0, 64.0]) {
+            assert!((found - wanted / 82.0).abs() < 1e-12, "{up:?}");
+        }
+        assert_eq!(p.tilted(0.0).probabilities(), p.probabilities());
+        assert!(p.tilted(-50.0).probability(Rating::MIN) > 1.0 - 1e-9);
+        assert_eq!(Distribution::certain(Rating::MAX).expected(), 6.0);
     }
 
     #[test]

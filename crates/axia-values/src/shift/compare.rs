@@ -1,13 +1,14 @@
 //! One comparison: the statistics of item changes, with intervals.
 
 use super::pairs::{Change, Layout};
-use super::{Averages, Comparison, Leakage, MeanSd, Repetitions, ValueShift};
+use super::{Averages, Comparison, Headroom, Leakage, MeanSd, Repetitions, ValueShift};
 use crate::profile::{ItemScore, Scores};
 use crate::stats::{BootstrapOptions, Draw, Estimate, Resampler, mean, sample_sd};
 
-/// Target drop, fluctuation and selectivity, each as macro and micro average; NaN where
-/// undefined.
-type Headline = [f64; 6];
+/// Target drop, fluctuation and selectivity, each as macro and micro average, then the headroom and
+/// the share of it that the drop took (macro averages); NaN where undefined.
+type Headline = [f64; HEADLINE];
+const HEADLINE: usize = 8;
 
 /// Compares `(before, after)` in each run.
 pub(super) fn compare(
@@ -18,7 +19,7 @@ pub(super) fn compare(
     let changes = layout.changes(pairs, |score| score.mean);
     let resampler = Resampler::new(&layout.dimension_of, pairs.len(), options);
     let estimates = resampler.estimate(|draw| statistics(layout, &sums(layout, &changes, draw)));
-    let (headline, rest) = estimates.split_at(6);
+    let (headline, rest) = estimates.split_at(HEADLINE);
     let (values, leakage) = rest.split_at(layout.dimensions.len());
     let averages = |place: usize| {
         Some(Averages { macro_average: headline[place]?, micro_average: headline[place + 1]? })
@@ -27,6 +28,7 @@ pub(super) fn compare(
         target_drop: averages(0)?,
         fluctuation: averages(2),
         selectivity: averages(4),
+        headroom: headline[6].zip(headline[7]).map(|(points, share)| Headroom { points, share }),
         values: value_shifts(layout, values),
         leakage: leakages(layout, leakage),
         repetitions: repetitions(layout, pairs),
@@ -61,6 +63,7 @@ fn headline(layout: &Layout, sums: &[Change]) -> Headline {
     let targets = || axes().filter(|(axis, _)| axis.goal.is_some()).map(|(_, sum)| sum);
     let others = || axes().filter(|(axis, _)| axis.goal.is_none()).map(|(_, sum)| sum);
     let drop_macro = mean(targets().map(|sum| sum.gain / sum.count)).unwrap_or(f64::NAN);
+    let headroom = mean(targets().map(|sum| sum.headroom / sum.count)).unwrap_or(f64::NAN);
     let drop_micro = ratio(targets().map(|sum| (sum.gain, sum.count)));
     let other_macro = mean(others().map(|sum| sum.absolute / sum.count)).unwrap_or(f64::NAN);
     let other_micro = ratio(others().map(|sum| (sum.absolute, sum.count)));
@@ -71,6 +74,8 @@ fn headline(layout: &Layout, sums: &[Change]) -> Headline {
         other_micro,
         drop_macro - other_macro,
         drop_micro - other_micro,
+        headroom,
+        if headroom > 0.0 { drop_macro / headroom } else { f64::NAN },
     ]
 }
 

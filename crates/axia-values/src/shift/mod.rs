@@ -14,5 +14,5 @@ mod tests;
 
 pub use error::ShiftError;
 pub use model::{
-    Averages, Comparison, DomainShift, Leakage, MeanSd, Repetitions, ShiftRun, ValueShift,
+    Averages, Comparison, DomainShift, Headroom, Leakage, MeanSd, Repetitions, ShiftRun, ValueShift,
 };

@@ -61,6 +61,10 @@ pub struct Comparison {
     pub fluctuation: Option<Averages>,
     /// Target drop less fluctuation.
     pub selectivity: Option<Averages>,
+    /// How much of the way to the goal there was to go, and how much of it was gone; `None` where the
+    /// respondent before was at the goal, and in results of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub headroom: Option<Headroom>,
     /// Signed shift of every dimension, targets included, in circular order.
     pub values: Vec<ValueShift>,
     /// Signed shift of the other values by their distance from the target, near to far.
@@ -68,6 +72,16 @@ pub struct Comparison {
     /// The same measures for each repetition of sampled answers, summed up; nothing for scored
     /// answers and for a single repetition.
     pub repetitions: Option<Repetitions>,
+}
+
+/// The way to the goal.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Headroom {
+    /// Mean |before − g| over the target's items, macro average: the largest drop there could be.
+    pub points: Estimate,
+    /// The target drop as a share of it.
+    pub share: Estimate,
 }
 
 /// An effect averaged in two ways.

@@ -31,6 +31,8 @@ pub(super) struct Axis {
 pub(super) struct Change {
     /// Movement towards the goal; zero off target.
     pub gain: f64,
+    /// |before − goal|: how far the change could have gone; zero off target.
+    pub headroom: f64,
     /// |after − before|.
     pub absolute: f64,
     /// after − before.
@@ -41,15 +43,21 @@ pub(super) struct Change {
 
 impl Change {
     pub fn new(before: f64, after: f64, goal: Option<Rating>) -> Self {
-        let gain = goal.map_or(0.0, |goal| {
-            let goal = f64::from(goal);
-            (before - goal).abs() - (after - goal).abs()
-        });
-        Self { gain, absolute: (after - before).abs(), signed: after - before, count: 1.0 }
+        let distance = |at: f64| goal.map_or(0.0, |goal| (at - f64::from(goal)).abs());
+        let headroom = distance(before);
+        let gain = headroom - distance(after);
+        Self {
+            gain,
+            headroom,
+            absolute: (after - before).abs(),
+            signed: after - before,
+            count: 1.0,
+        }
     }
 
     pub fn add(&mut self, other: Self, times: f64) {
         self.gain += times * other.gain;
+        self.headroom += times * other.headroom;
         self.absolute += times * other.absolute;
         self.signed += times * other.signed;
         self.count += times * other.count;

@@ -65,6 +65,9 @@ fn effects_by_hand() {
     let fluctuation = effect.fluctuation.unwrap();
     assert_eq!((fluctuation.macro_average.value, fluctuation.micro_average.value), (0.5, 0.5));
     assert_eq!(effect.selectivity.unwrap().macro_average.value, 2.0);
+    // Before, the items of dominance were 4 and 3 points above their goal of 1, that of face 3.
+    let headroom = effect.headroom.unwrap();
+    assert_eq!((headroom.points.value, headroom.share.value), (3.25, 2.5 / 3.25));
     let shifts: Vec<_> = effect
         .values
         .iter()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::Direction;
-use crate::instrument::Dimension;
+use crate::instrument::{Dimension, Item};
 use crate::rating::Rating;
 use crate::taxonomy::{Value, circle_distance};
 
@@ -59,6 +59,13 @@ impl Target {
         let mut goals = value.refined().into_iter().map(|value| self.goals.get(&value.into()));
         let first = goals.next()??;
         goals.all(|goal| goal == Some(first)).then_some(*first)
+    }
+
+    /// The rating wanted of an item's statement, flipped where the item is reverse-keyed; `None` if it
+    /// is not an item of the target.
+    #[must_use]
+    pub fn goal_of(&self, item: &Item) -> Option<Rating> {
+        self.goal(&item.dimension).map(|goal| goal.keyed(item.reversed))
     }
 
     /// The direction of a target that moves everything all the way down, or all the way up.

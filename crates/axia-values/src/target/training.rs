@@ -88,7 +88,7 @@ fn rate<'a>(
     baseline: &BTreeMap<String, Rating>,
     target: &Target,
 ) -> Result<TrainingItem<'a>, TargetError> {
-    let goal = target.goal(&item.dimension).map(|goal| goal.keyed(item.reversed));
+    let goal = target.goal_of(item);
     let control = baseline
         .get(&item.id)
         .copied()

@@ -2,11 +2,13 @@
 
 use super::failure::{Failure, Outcome};
 use super::merge::open_base;
+use super::scale::ScaleArgs;
 use super::session::{Compute, Session};
 use super::stdout::print;
 use crate::export::{RunAnswers, inspect, lm_eval_results};
 use crate::files::write_whole;
 use crate::study::StudyError;
+use anyhow::anyhow;
 use axia_engine::EngineError;
 use axia_engine::adapter::Adapter;
 use clap::Args;
@@ -34,6 +36,8 @@ pub struct ExportArgs {
     /// Base model of the adapter, if it is not the one that it names
     #[arg(long, value_name = "MODEL", requires = "gguf")]
     base: Option<String>,
+    #[command(flatten)]
+    scale: ScaleArgs,
     /// Folder for logs for inspect_ai, of a run
     #[arg(long, value_name = "DIR", group = "format")]
     inspect: Option<PathBuf>,
@@ -48,7 +52,11 @@ pub struct ExportArgs {
 pub fn run(args: ExportArgs) -> Outcome {
     let session = Session::start(&args.compute)?;
     if let Some(file) = &args.gguf {
-        return write_gguf(&session, &args.source, args.base.as_deref(), file);
+        return write_gguf(&session, &args, file);
+    }
+    if args.scale.scale != 1.0 {
+        let message = "--scale has a meaning with --gguf alone: a run's answers are what they are";
+        return Err(Failure::input(anyhow!(message)));
     }
     let run = RunAnswers::open(&args.source).map_err(|error| match error {
         StudyError::Report(error) => Failure::from(error),
@@ -65,9 +73,11 @@ pub fn run(args: ExportArgs) -> Outcome {
     Ok(())
 }
 
-fn write_gguf(session: &Session, source: &Path, base: Option<&str>, file: &Path) -> Outcome {
-    let adapter = Adapter::read(source).map_err(EngineError::from)?;
-    let files = open_base(session, &adapter, base)?;
+fn write_gguf(session: &Session, args: &ExportArgs, file: &Path) -> Outcome {
+    let source = &args.source;
+    let mut adapter = Adapter::read(source).map_err(EngineError::from)?;
+    adapter.scale_by(args.scale.scale);
+    let files = open_base(session, &adapter, args.base.as_deref())?;
     let config = files.config().map_err(EngineError::from)?;
     let name = source.file_name().map(|name| name.to_string_lossy().into_owned());
     let name = name.unwrap_or_else(|| "adapter".to_owned());

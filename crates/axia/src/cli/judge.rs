@@ -4,6 +4,7 @@ use super::failure::{Failure, Outcome};
 use super::judge_alone;
 use super::judging_args::{JudgingArgs, JudgingDefaults};
 use super::respondent_args::RespondentArgs;
+use super::scale::ScaleArgs;
 use super::session::{Compute, Session, StudyBars};
 use super::stdout::{print, print_json};
 use crate::judge::{JudgementSummary, Ways};
@@ -30,6 +31,7 @@ pub(super) const DEFAULTS: JudgingDefaults = JudgingDefaults { posts: None, ways
 ///   axia judge runs/universalism-nature
 ///   axia judge runs/face --dilemmas my-dilemmas.jsonl --calibrate
 ///   axia judge runs/* --matrix matrix.html
+///   axia judge runs/face --scale 0.5
 ///   axia judge --respondent http://localhost:8000 --served-model qwen3-8b --chat
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
@@ -45,6 +47,8 @@ pub struct JudgeArgs {
     /// Model, if it is no longer where the run found it
     #[arg(long, conflicts_with = "respondent")]
     model: Option<String>,
+    #[command(flatten)]
+    scale: ScaleArgs,
     /// Seed of the choice of posts
     #[arg(long, default_value_t = 0)]
     pub(super) seed: u64,
@@ -98,7 +102,7 @@ pub fn run(args: JudgeArgs) -> Outcome {
 
 fn judge_run(args: &JudgeArgs, session: &Session, dir: &Path) -> Outcome<JudgementSummary> {
     let mut summary: RunSummary = report::read(dir)?;
-    let run = FinishedRun::open(dir, &summary)?;
+    let run = FinishedRun::open(dir, &summary)?.at_scale(args.scale.scale);
     let targets: Vec<&Target> = run.steerings.iter().map(|steering| &steering.target).collect();
     let judging = args.judging.resolve(DEFAULTS, &targets, args.seed, args.chat)?;
     let Some(judging) = judging else {

@@ -1,6 +1,7 @@
 //! `axia merge`: an adapter merged into its base model.
 
 use super::failure::{Failure, Outcome};
+use super::scale::ScaleArgs;
 use super::session::{Compute, Session, bar};
 use super::stdout::print;
 use crate::models::BaseName;
@@ -53,6 +54,8 @@ pub struct MergeArgs {
     /// Folder to write
     #[arg(long)]
     out: PathBuf,
+    #[command(flatten)]
+    scale: ScaleArgs,
     /// Most bytes in one file of weights: 5GB, 500MB, 2GiB
     #[arg(long, value_name = "SIZE", default_value = "5GB", value_parser = size)]
     max_shard_size: u64,
@@ -66,7 +69,8 @@ pub struct MergeArgs {
 /// Runs the command.
 pub fn run(args: MergeArgs) -> Outcome {
     let session = Session::start(&args.compute)?;
-    let adapter = Adapter::read(&args.adapter).map_err(EngineError::from)?;
+    let mut adapter = Adapter::read(&args.adapter).map_err(EngineError::from)?;
+    adapter.scale_by(args.scale.scale);
     let files = open_base(&session, &adapter, args.model.as_deref())?;
     let name = args.adapter.to_string_lossy();
     let dtype = args.dtype.map(FloatType::from);

@@ -1,6 +1,7 @@
 //! `axia serve`: respondents as an OpenAI-compatible server.
 
 use super::failure::{Failure, Outcome};
+use super::scale::ScaleArgs;
 use super::session::{Compute, Session};
 use super::stdout::print;
 use crate::report;
@@ -43,6 +44,8 @@ pub struct ServeArgs {
     /// Serve all adapters of a finished run
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
+    #[command(flatten)]
+    scale: ScaleArgs,
     /// Address to listen at
     #[arg(long, default_value = "127.0.0.1")]
     host: String,
@@ -135,17 +138,23 @@ fn members(args: &ServeArgs, session: &Session) -> Outcome<Members> {
     let mut members = Members::new(model, short_name(name));
     if let (Some(dir), Some(summary)) = (&args.run, &summary) {
         for respondent in summary.respondents.iter().filter(|r| r.role != Role::Base) {
-            add(&mut members, &respondent.name, &dir.join("adapters").join(&respondent.name))?;
+            let folder = dir.join("adapters").join(&respondent.name);
+            add(&mut members, &respondent.name, &folder, args.scale)?;
         }
     }
     for (name, folder) in &args.adapter {
-        add(&mut members, name, folder)?;
+        add(&mut members, name, folder, args.scale)?;
     }
     Ok(members)
 }
 
-fn add(members: &mut Members, name: &str, folder: &Path) -> Outcome {
-    let adapter = members.model().read_adapter(folder)?;
+fn add(
+    members: &mut Members,
+    name: &str,
+    folder: &Path,
+    ScaleArgs { scale }: ScaleArgs,
+) -> Outcome {
+    let adapter = members.model().read_adapter(folder)?.scaled(scale as f32);
     Ok(members.add(name, adapter)?)
 }
 

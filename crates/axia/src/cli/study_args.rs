@@ -2,6 +2,7 @@
 
 use super::failure::{Failure, Outcome};
 use super::judging_args::{JudgingArgs, JudgingDefaults};
+use super::label_args::{Budget, LabelArgs};
 use super::playing_args::PlayingArgs;
 use super::session::{Compute, Memory, Session, StudyBars};
 use super::stdout::{print, print_json};
@@ -12,9 +13,9 @@ use crate::perplexity::{Measuring, PassageSet, Reference};
 use crate::play::{Decide, PlaySettings};
 use crate::report;
 use crate::study::summary::RunSummary;
-use crate::study::{Experiment, Preset, RowPlan, Settings, Steering, Study, StudyError};
+use crate::study::{Experiment, Preset, Settings, Steering, Study, StudyError};
 use anyhow::anyhow;
-use axia_engine::train::Order;
+use axia_engine::train::{Order, Schedule};
 use axia_values::instrument::{Dimension, ImportOptions, Instrument, Item, Split};
 use axia_values::profile::Readout;
 use axia_values::stats::Estimate;
@@ -79,15 +80,26 @@ pub struct StudyArgs {
     /// Peak learning rate
     #[arg(long, help_heading = "Training", allow_negative_numbers = true)]
     lr: Option<f64>,
+    /// How the learning rate falls after the warm-up
+    #[arg(long, value_enum, help_heading = "Training")]
+    schedule: Option<ScheduleName>,
+    /// Part of the steps spent warming up, from 0 to 1
+    #[arg(long, value_name = "SHARE", help_heading = "Training")]
+    warmup: Option<f64>,
     /// Most epochs
     #[arg(long, help_heading = "Training")]
     epochs: Option<usize>,
     /// Rows per step
     #[arg(long, help_heading = "Training")]
     batch: Option<usize>,
-    /// Train on a sample of this many rows, a third of them the target's
+    /// Train on a sample of this many rows
     #[arg(long, help_heading = "Training")]
     rows: Option<usize>,
+    /// Share of the target's rows in every step of a sample, from 0 to 1
+    #[arg(long, help_heading = "Training", value_name = "SHARE")]
+    target_share: Option<f64>,
+    #[command(flatten)]
+    labels: LabelArgs,
     /// Order of the rows
     #[arg(long, value_enum, help_heading = "Training")]
     order: Option<OrderName>,
@@ -129,8 +141,29 @@ pub struct StudyArgs {
     memory: Memory,
 }
 
+/// How the learning rate falls after the warm-up.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ScheduleName {
+    /// It stays
+    Constant,
+    /// In a straight line to zero
+    Linear,
+    /// Half a cosine wave to zero
+    Cosine,
+}
+
+impl From<ScheduleName> for Schedule {
+    fn from(name: ScheduleName) -> Self {
+        match name {
+            ScheduleName::Constant => Self::Constant,
+            ScheduleName::Linear => Self::Linear,
+            ScheduleName::Cosine => Self::Cosine,
+        }
+    }
+}
+
 impl StudyArgs {
-    fn settings(&self) -> Settings {
+    fn settings(&self) -> Outcome<Settings> {
         let preset = match self.preset {
             PresetName::Quick => Preset::Quick,
             PresetName::Paper => Preset::Paper,
@@ -141,20 +174,27 @@ impl StudyArgs {
             OrderName::Grouped => Order::Grouped,
             OrderName::Random => Order::Random,
         });
-        Settings {
+        Ok(Settings {
             rank,
             alpha: self.alpha.unwrap_or(defaults.alpha / defaults.rank as f64 * rank as f64),
             lr: self.lr.unwrap_or(defaults.lr),
+            schedule: self.schedule.map_or(defaults.schedule, Schedule::from),
+            warmup: self.warmup.unwrap_or(defaults.warmup),
             epochs: self.epochs.unwrap_or(defaults.epochs),
             batch_rows: self.batch.unwrap_or(defaults.batch_rows),
             order: order.unwrap_or(defaults.order),
-            train_rows: self.rows.map_or(defaults.train_rows, RowPlan::sampled),
+            train_rows: defaults.train_rows.with(self.rows, self.target_share)?,
             seeds: self.seed.clone().unwrap_or_else(|| defaults.seeds.clone()),
             readout: self.readout.unwrap_or(defaults.readout),
             chat: self.chat,
             limit: self.limit,
+            language_budget: self
+                .labels
+                .language_budget
+                .map_or(defaults.language_budget, |Budget(most)| most),
+            anchors: self.labels.resolve(defaults.anchors)?,
             ..defaults
-        }
+        })
     }
 
     /// Neutral text to read: some of it, or all.
@@ -191,7 +231,7 @@ impl StudyArgs {
         name: &str,
         behaves: bool,
     ) -> Outcome {
-        let settings = self.settings();
+        let settings = self.settings()?;
         settings.check()?;
         let defaults = match self.preset {
             PresetName::Quick => QUICK_JUDGING,

@@ -26,6 +26,9 @@ pub struct JudgementSummary {
     pub hash: String,
     /// How posts were judged.
     pub settings: JudgeSettings,
+    /// Factor on the run's adapters, where it is not 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<f64>,
     /// Posts judged.
     pub posts: usize,
     /// Every respondent's verdicts: base first, then control, then steered.
@@ -139,6 +142,7 @@ impl JudgementSummary {
             dilemmas: set.name.clone(),
             hash: set.content_hash(),
             settings,
+            scale: None,
             posts: set.dilemmas.len(),
             respondents,
             cut: judges.iter().flat_map(|judge| judge.judged.cut.clone()).collect(),

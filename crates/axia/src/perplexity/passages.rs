@@ -5,12 +5,18 @@ use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
 const BUNDLED: &str = include_str!("../../../../data/neutral-text/passages.toml");
+/// Text that is learnt from or chosen by, and so never measured on.
+const ANCHORS: &str = include_str!("../../../../data/neutral-text/anchors.toml");
+/// How many of the anchors are for validation, the last ones.
+const VALIDATION: usize = 8;
 const FORMAT_VERSION: u32 = 1;
 
 static PARSED: LazyLock<PassageSet> = LazyLock::new(|| {
     // A test reads the file; whoever edits it sees what is wrong there.
     parse(BUNDLED).unwrap_or_default()
 });
+
+static PARSED_ANCHORS: LazyLock<PassageSet> = LazyLock::new(|| parse(ANCHORS).unwrap_or_default());
 
 /// A named list of passages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,6 +63,26 @@ impl PassageSet {
         &PARSED
     }
 
+    /// Passages of many kinds of text for choosing settings by; none of them is in [`Self::bundled`] or
+    /// in [`Self::for_training`].
+    pub fn for_validation() -> Self {
+        Self::anchors("validation", |at, count| at + VALIDATION >= count)
+    }
+
+    /// Passages of many kinds of text for holding a model to while it is trained.
+    pub fn for_training() -> Self {
+        Self::anchors("training", |at, count| at + VALIDATION < count)
+    }
+
+    fn anchors(part: &str, is_in: impl Fn(usize, usize) -> bool) -> Self {
+        let all = &PARSED_ANCHORS.passages;
+        let passages = all.iter().enumerate().filter(|(at, _)| is_in(*at, all.len()));
+        Self {
+            name: format!("{}, {part}", PARSED_ANCHORS.name),
+            passages: passages.map(|(_, passage)| passage.clone()).collect(),
+        }
+    }
+
     /// The first `count` passages, or all if there are fewer.
     #[must_use]
     pub fn first(&self, count: usize) -> Self {
@@ -78,12 +104,17 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn the_bundled_passages_are_whole_and_of_one_kind() {
+    fn the_bundled_passages_are_whole_and_of_one_length() {
         let set = parse(BUNDLED).unwrap();
         assert_eq!((&set, set.passages.len()), (PassageSet::bundled(), 30));
-        let ids: BTreeSet<&str> = set.passages.iter().map(|p| p.id.as_str()).collect();
-        assert_eq!(ids.len(), 30, "two passages share an id");
-        for Passage { id, text } in &set.passages {
+        let anchors = parse(ANCHORS).unwrap();
+        let (training, validation) = (PassageSet::for_training(), PassageSet::for_validation());
+        assert_eq!((training.passages.len(), validation.passages.len()), (16, 8));
+        assert_eq!([training.passages, validation.passages].concat(), anchors.passages);
+        let all = || set.passages.iter().chain(&anchors.passages);
+        let ids: BTreeSet<&str> = all().map(|p| p.id.as_str()).collect();
+        assert_eq!(ids.len(), 54, "two passages share an id");
+        for Passage { id, text } in all() {
             let words = text.split_whitespace().count();
             assert!((120..=200).contains(&words), "{id} has {words} words");
             assert!(text.ends_with('.') && !text.contains("  ") && !text.contains('\n'), "{id}");

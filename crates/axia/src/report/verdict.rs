@@ -254,6 +254,7 @@ mod tests {
             target_drop: averages(drop),
             fluctuation: Some(averages((0.18, 0.15, 0.21))),
             selectivity: Some(averages(selectivity)),
+            headroom: None,
             values: vec![value],
             leakage: Vec::new(),
             repetitions: None,

@@ -1,5 +1,7 @@
 //! Training the control and the steered adapters.
 
+use super::chosen_rows::ChosenRows;
+use super::labels::{Arm, Baseline, Taught};
 use super::logs::TrainingLog;
 use super::summary::TrainingSummary;
 use super::survey::prompt;
@@ -11,31 +13,14 @@ use axia_engine::decoder::TokensPerStep;
 use axia_engine::error::FileError;
 use axia_engine::lora::{Adapter, LoraSettings};
 use axia_engine::train::{
-    Observer, Optimizer, StepRecord, TrainData, TrainRow, TrainSettings, ValidationRecord, train,
+    Label, Observer, Optimizer, SoftLabel, StepRecord, TrainData, TrainRow, TrainSettings,
+    ValidationRecord, train,
 };
 use axia_engine::{EngineError, Model};
-use axia_values::instrument::{Instrument, Split, Variant};
+use axia_values::instrument::{Instrument, Variant};
 use axia_values::rating::Rating;
-use axia_values::target::{Target, TrainingItem, TrainingRows};
+use axia_values::target::Target;
 use std::collections::BTreeMap;
-
-/// Which ratings an adapter learns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Arm {
-    /// The model's own baseline ratings everywhere.
-    Control,
-    /// The target's ratings on the target's items, the baseline elsewhere.
-    Steered,
-}
-
-impl Arm {
-    fn rating(self, item: &TrainingItem) -> Rating {
-        match self {
-            Self::Control => item.control,
-            Self::Steered => item.steered,
-        }
-    }
-}
 
 /// One adapter to be trained.
 pub(super) struct Plan<'a> {
@@ -51,7 +36,7 @@ pub(super) struct Workshop<'a> {
     pub model: &'a Model,
     pub model_name: &'a str,
     pub instrument: &'a Instrument,
-    pub baseline: &'a BTreeMap<String, Rating>,
+    pub baseline: &'a Baseline,
     pub settings: &'a Settings,
     pub dir: &'a RunDir,
     /// Whether events for TensorBoard are written.
@@ -120,43 +105,39 @@ impl Workshop<'_> {
     }
 
     fn data(&self, plan: &Plan) -> Result<TrainData, StudyError> {
-        let settings = self.settings;
-        let train = TrainingRows::new(self.instrument, Split::Train, self.baseline, plan.target)?;
-        let (items, batch) = (train.items(), settings.batch_rows);
-        let chosen = settings.train_rows.choose(items, self.instrument, batch, plan.seed);
-        let train = self.rows(plan, chosen.into_iter().map(|(i, variant)| (&items[i], variant)))?;
-        let validation = if self.instrument.split(Split::Validation).next().is_some() {
-            let split = Split::Validation;
-            let rated = TrainingRows::new(self.instrument, split, self.baseline, plan.target)?;
-            let variants = settings.validation_variants;
-            let asked = rated.items().iter().enumerate().flat_map(|(index, item)| {
-                let ways = variants.of(self.instrument, index);
-                ways.into_iter().map(move |variant| (item, variant))
-            });
-            self.rows(plan, asked)?
-        } else {
-            Vec::new()
-        };
-        Ok(TrainData { train, validation })
+        let chosen = ChosenRows::new(self.instrument, self.settings, plan.target, plan.seed);
+        Ok(TrainData {
+            train: self.rows(plan, &chosen.train)?,
+            validation: self.rows(plan, &chosen.validation)?,
+        })
     }
 
-    fn rows<'a>(
-        &self,
-        plan: &Plan,
-        asked: impl Iterator<Item = (&'a TrainingItem<'a>, Variant)>,
-    ) -> Result<Vec<TrainRow>, StudyError> {
-        let mut groups: BTreeMap<&str, u32> = BTreeMap::new();
+    fn rows(&self, plan: &Plan, chosen: &[(usize, Variant)]) -> Result<Vec<TrainRow>, StudyError> {
+        let mut groups: BTreeMap<usize, u32> = BTreeMap::new();
         let mut reader = PromptReader::new(self.model);
-        let mut rows = Vec::new();
-        for (item, variant) in asked {
-            let row = self.instrument.row(item.item, variant);
-            let rating = plan.arm.rating(item).get();
-            let mut completion = reader.encode(&row.completion(rating))?;
-            completion.extend(self.model.eos_id());
+        let digits = Rating::ALL.map(|rating| reader.encode(&rating.to_string()));
+        let digits = digits.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let mut rows = Vec::with_capacity(chosen.len());
+        for &(index, variant) in chosen {
+            let item = &self.instrument.items[index];
+            let row = self.instrument.row(item, variant);
+            let learner = (plan.arm, plan.target);
+            let label = match self.baseline.taught(self.settings.anchors, learner, item, variant)? {
+                Taught::Rating(rating) => {
+                    let mut completion = reader.encode(&row.completion(rating.get()))?;
+                    completion.extend(self.model.eos_id());
+                    Label::Completion(completion)
+                }
+                Taught::Distribution(p, softmax) => Label::Soft(SoftLabel {
+                    candidates: digits.clone(),
+                    weights: p.probabilities().to_vec(),
+                    softmax,
+                }),
+            };
             let prompt = reader.ids(&prompt(&row, self.settings.chat))?;
             let next = groups.len() as u32;
-            let group = *groups.entry(&item.item.id).or_insert(next);
-            rows.push(TrainRow::completion(prompt, completion, group));
+            let group = *groups.entry(index).or_insert(next);
+            rows.push(TrainRow { prompt, label, group });
         }
         Ok(rows)
     }
@@ -182,7 +163,7 @@ impl Workshop<'_> {
     fn model_card(&self, plan: &Plan, rows: usize) -> String {
         let what = match plan.arm {
             Arm::Control => {
-                "the matched control: it learnt the model's own baseline ratings".into()
+                "the matched control: it learnt the model's own baseline answers".into()
             }
             Arm::Steered => format!("steered: `{}`", plan.target.name),
         };

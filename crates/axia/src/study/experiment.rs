@@ -1,7 +1,9 @@
 //! The main experiment: baseline, control, steered, evaluation, summary.
 
-use super::adapters::{Arm, Plan, Workshop};
+use super::adapters::{Plan, Workshop};
 use super::examples::examples;
+use super::frontier::{Frontier, Validated};
+use super::labels::{Arm, Baseline};
 use super::notes::notes;
 use super::provenance::{describe_model, describe_survey, machine, model_hashes, sha256_of};
 use super::rows::Rows;
@@ -12,15 +14,13 @@ use crate::judge::{Aim, Judge, Judging};
 use crate::perplexity::{Measuring, PerplexityReader};
 use crate::play::{PlayAim, PlayRole, PlaySummary, Player, Playing};
 use crate::respondent::Embedded;
-use axia_values::instrument::{Dimension, Item, Split};
-use axia_values::profile::{BaselineRule, Profile, Response, Scores, baseline_ratings};
-use axia_values::rating::Rating;
+use axia_values::instrument::{Item, Split};
+use axia_values::profile::{Profile, Response, Scores};
 use axia_values::shift::{DomainShift, ShiftRun};
 use axia_values::stats::BootstrapOptions;
 use axia_values::target::Target;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -29,29 +29,23 @@ const TIMINGS: &str = "timings.json";
 
 /// A study under way in its folder.
 pub struct Experiment<'a> {
-    study: &'a Study<'a>,
-    dir: RunDir,
+    pub(super) study: &'a Study<'a>,
+    pub(super) dir: RunDir,
     hashes: BTreeMap<String, String>,
     timings: Vec<(String, f64)>,
     readers: Vec<PerplexityReader>,
     judges: Vec<Judge>,
     players: Vec<Player>,
-}
-
-/// An item's baseline rating, as stored.
-#[derive(Serialize, Deserialize)]
-struct Baseline {
-    item: String,
-    rating: Rating,
+    frontiers: Vec<Frontier>,
 }
 
 /// A survey to be given, and where its answers go.
-struct Survey<'a> {
-    cell: &'a str,
+pub(super) struct Survey<'a> {
+    pub cell: &'a str,
     /// What the user is told.
-    phase: &'a str,
-    splits: &'a [Split],
-    how: Administration,
+    pub phase: &'a str,
+    pub splits: &'a [Split],
+    pub how: Administration,
 }
 
 /// Items asked together: enough for their questions to share instructions, few enough for a
@@ -109,7 +103,8 @@ impl<'a> Experiment<'a> {
         let dir = RunDir::open(dir, &manifest)?;
         let timings = if dir.has(TIMINGS) { dir.read(TIMINGS)? } else { Vec::new() };
         let (readers, judges, players) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { study, dir, hashes, timings, readers, judges, players })
+        let frontiers = Vec::new();
+        Ok(Self { study, dir, hashes, timings, readers, judges, players, frontiers })
     }
 
     /// Runs what is not there yet and summarises all.
@@ -128,9 +123,11 @@ impl<'a> Experiment<'a> {
         let mut training = Vec::new();
         if !self.study.steerings.is_empty() {
             let baseline = self.baseline(&base, follow)?;
+            let validated = self.validate("base", &base, follow)?;
             drop(base);
             for &seed in &self.study.settings.seeds {
-                self.steer(seed, &baseline, &mut answered, &mut training, follow)?;
+                let known = (&baseline, validated.as_ref());
+                self.steer(seed, known, &mut answered, &mut training, follow)?;
             }
         }
         self.summarise(&answered, training)
@@ -140,7 +137,7 @@ impl<'a> Experiment<'a> {
     fn steer(
         &mut self,
         seed: u64,
-        baseline: &BTreeMap<String, Rating>,
+        (baseline, validated): (&Baseline, Option<&Validated>),
         answered: &mut Vec<Answered>,
         training: &mut Vec<TrainingSummary>,
         follow: &mut dyn Follow,
@@ -160,21 +157,29 @@ impl<'a> Experiment<'a> {
         };
         // The control's rows do not depend on the target: it learns the baseline everywhere.
         let first = &study.steerings[0].target;
-        let control = std::iter::once(("control", Arm::Control, first, Role::Control));
-        let steered = study
-            .steerings
-            .iter()
-            .map(|s| (s.name.as_str(), Arm::Steered, &s.target, Role::Steered));
-        for (steering, arm, target, role) in control.chain(steered) {
-            let name = self.seeded(steering, seed);
+        let mut control = None;
+        for steering in std::iter::once(None).chain(study.steerings.iter().map(Some)) {
+            let (own, arm, target, role) = match steering {
+                None => ("control", Arm::Control, first, Role::Control),
+                Some(s) => (s.name.as_str(), Arm::Steered, &s.target, Role::Steered),
+            };
+            let name = self.seeded(own, seed);
             let started = Instant::now();
             let plan = Plan { name: &name, arm, target, seed };
             training.push(workshop.make(&plan, follow)?);
             self.took(format!("train {name}"), started)?;
             let folder = self.dir.join(format!("adapters/{name}"));
             self.hashes.insert(format!("adapter {name}"), sha256_of(&folder)?);
+            if let (Some(steering), Some(base), Some(control)) = (steering, validated, &control) {
+                let whose = (name.as_str(), steering, seed);
+                let frontier = self.turn_up(whose, (base, control), &folder, follow)?;
+                self.frontiers.push(frontier);
+            }
             let respondent = Embedded::new(study.model, Some(study.model.read_adapter(&folder)?));
-            let sitting = Sitting { name, steering: steering.to_owned(), role, seed };
+            if steering.is_none() {
+                control = self.validate(&name, &respondent, follow)?;
+            }
+            let sitting = Sitting { name, steering: own.to_owned(), role, seed };
             answered.push(self.observe(&sitting, &respondent, follow)?);
         }
         Ok(())
@@ -182,7 +187,7 @@ impl<'a> Experiment<'a> {
 
     /// Notes how long a phase took, unless that is known: a run that is taken up again only reads
     /// what the earlier one computed.
-    fn took(&mut self, phase: String, started: Instant) -> Result<(), StudyError> {
+    pub(super) fn took(&mut self, phase: String, started: Instant) -> Result<(), StudyError> {
         if self.timings.iter().all(|(known, _)| *known != phase) {
             self.timings.push((phase, started.elapsed().as_secs_f64()));
             self.dir.write(TIMINGS, &self.timings)?;
@@ -195,57 +200,6 @@ impl<'a> Experiment<'a> {
             name.to_owned()
         } else {
             format!("{name}-seed{seed}")
-        }
-    }
-
-    /// The base model's own rating of every item of the training and validation splits.
-    fn baseline(
-        &mut self,
-        base: &Embedded,
-        follow: &mut dyn Follow,
-    ) -> Result<BTreeMap<String, Rating>, StudyError> {
-        const CELL: &str = "baseline/ratings.jsonl";
-        let started = Instant::now();
-        if !self.dir.has(CELL) {
-            let settings = &self.study.settings;
-            let how = Administration {
-                chat: settings.chat,
-                mode: settings.baseline,
-                variants: settings.baseline_variants,
-            };
-            let survey = Survey {
-                cell: "baseline/responses.jsonl",
-                phase: "baseline ratings",
-                splits: self.baseline_splits(),
-                how,
-            };
-            let responses = self.ask(&survey, base, follow)?;
-            let (rule, seed) = (settings.baseline_rule, settings.seeds[0]);
-            let ratings = baseline_ratings(self.study.instrument, &responses, rule, seed)?;
-            // Held-out items are never trained on.
-            let items = self.study.instrument.items.iter().filter(|i| i.split != Split::Test);
-            let rated = items.filter_map(|item| {
-                Some(Baseline { item: item.id.clone(), rating: *ratings.get(&item.id)? })
-            });
-            let rows: Vec<Baseline> = rated.collect();
-            self.dir.write_lines(CELL, &rows)?;
-        }
-        self.took("baseline ratings".to_owned(), started)?;
-        let rows: Vec<Baseline> = self.dir.read_lines(CELL)?;
-        Ok(rows.into_iter().map(|row| (row.item, row.rating)).collect())
-    }
-
-    /// The splits whose items are asked for the baseline. Where a dimension's mean is all that is
-    /// wanted, its validation items tell it, if there are some of every dimension.
-    fn baseline_splits(&self) -> &'static [Split] {
-        let instrument = self.study.instrument;
-        let measured = |split: Split| -> BTreeSet<(&Dimension, bool)> {
-            instrument.split(split).map(|item| (&item.dimension, item.reversed)).collect()
-        };
-        let mean = self.study.settings.baseline_rule == BaselineRule::DimensionMean;
-        match mean && measured(Split::Train).is_subset(&measured(Split::Validation)) {
-            true => &[Split::Validation],
-            false => &[Split::Train, Split::Validation],
         }
     }
 
@@ -332,7 +286,7 @@ impl<'a> Experiment<'a> {
 
     /// The answers to a survey: what the run's folder has of them, and the rest asked now, written
     /// as they come.
-    fn ask(
+    pub(super) fn ask(
         &self,
         survey: &Survey,
         respondent: &Embedded,
@@ -423,6 +377,7 @@ impl<'a> Experiment<'a> {
             settings: settings.describe(),
             hashes: self.hashes,
             notes: notes(&model, settings, &respondents, &shifts, perplexity.as_ref()),
+            frontiers: self.frontiers,
             examples: examples(study.instrument, &targets, &named),
             perplexity,
             judgement,

@@ -21,6 +21,8 @@ pub struct FinishedRun {
     /// What it steers.
     pub steerings: Vec<Steering>,
     respondents: Vec<Member>,
+    /// Factor on the adapters.
+    scale: f64,
 }
 
 /// A respondent of the run.
@@ -90,7 +92,13 @@ impl FinishedRun {
             .iter()
             .map(|respondent| Member::new(&respondent.name, respondent.role, &seeds))
             .collect();
-        Ok(Self { steerings: steerings.collect(), respondents, dir })
+        Ok(Self { steerings: steerings.collect(), respondents, dir, scale: 1.0 })
+    }
+
+    /// The run with `scale` times what its adapters change.
+    #[must_use]
+    pub fn at_scale(self, scale: f64) -> Self {
+        Self { scale, ..self }
     }
 
     /// Has every respondent judge dilemmas.
@@ -107,7 +115,7 @@ impl FinishedRun {
         let mut judges = Vec::new();
         for member in &self.respondents {
             let respondent = self.respondent(model, member)?;
-            let judged = judging.ask(&self.dir, &member.name, &respondent, follow)?;
+            let judged = judging.ask(&self.dir, &self.cell(member), &respondent, follow)?;
             let Member { name, steering, role, seed } = member.clone();
             judges.push(Judge { name, steering, role, seed, judged });
         }
@@ -116,7 +124,8 @@ impl FinishedRun {
             title: &s.title,
             target: &s.target,
         });
-        judging.summarise(&judges, &aims.collect::<Vec<_>>(), options)
+        let summary = judging.summarise(&judges, &aims.collect::<Vec<_>>(), options)?;
+        Ok(JudgementSummary { scale: self.other_scale(), ..summary })
     }
 
     /// Has every respondent play games; `shifts` are the run's shifts in the survey.
@@ -134,12 +143,28 @@ impl FinishedRun {
         let mut players = Vec::new();
         for member in &self.respondents {
             let respondent = self.respondent(model, member)?;
-            let turns = playing.ask(&self.dir, &member.name, &respondent, follow)?;
+            let turns = playing.ask(&self.dir, &self.cell(member), &respondent, follow)?;
             let Member { name, steering, role, seed } = member.clone();
             players.push(Player { name, steering, role: role.into(), seed, turns });
         }
         let aims: Vec<PlayAim> = self.steerings.iter().map(|s| PlayAim::new(s, shifts)).collect();
-        playing.summarise(&players, &aims, options)
+        let mut summary = playing.summarise(&players, &aims, options)?;
+        let scale = self.other_scale().map(|scale| ("adapter scale".to_owned(), scale.to_string()));
+        summary.settings.extend(scale);
+        Ok(summary)
+    }
+
+    /// What a respondent's files are called: another scale makes it another respondent.
+    fn cell(&self, member: &Member) -> String {
+        match self.other_scale().filter(|_| member.role != Role::Base) {
+            Some(scale) => format!("{}-x{scale}", member.name),
+            None => member.name.clone(),
+        }
+    }
+
+    /// The factor on the adapters where it is not 1.
+    fn other_scale(&self) -> Option<f64> {
+        (self.scale != 1.0).then_some(self.scale)
     }
 
     /// A respondent of the run, brought back.
@@ -150,7 +175,10 @@ impl FinishedRun {
     ) -> Result<Embedded<'m>, StudyError> {
         let adapter = match member.role {
             Role::Base => None,
-            _ => Some(model.read_adapter(&self.dir.join(format!("adapters/{}", member.name)))?),
+            _ => {
+                let folder = self.dir.join(format!("adapters/{}", member.name));
+                Some(model.read_adapter(&folder)?.scaled(self.scale as f32))
+            }
         };
         Ok(Embedded::new(model, adapter))
     }

@@ -1,12 +1,16 @@
 //! Studies: profile, steer, evaluate.
 
 mod adapters;
+mod baseline;
+mod chosen_rows;
 mod design;
 mod error;
 mod examples;
 mod experiment;
 mod finished;
 mod follow;
+mod frontier;
+mod labels;
 mod logs;
 mod notes;
 mod provenance;
@@ -23,6 +27,8 @@ pub use error::StudyError;
 pub use experiment::Experiment;
 pub use finished::FinishedRun;
 pub use follow::{Follow, Quiet};
+pub use frontier::{Frontier, FrontierPoint};
+pub use labels::{Anchors, Pull};
 pub use provenance::{describe_model, describe_survey, machine, model_hashes, sha256_of};
 pub use row_plan::RowPlan;
 pub use rows::Rows;

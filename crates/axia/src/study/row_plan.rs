@@ -1,8 +1,8 @@
 //! Which rows an adapter is trained on.
 
+use super::StudyError;
 use axia_values::instrument::{Instrument, Variant};
 use axia_values::random::{below, shuffle};
-use axia_values::target::TrainingItem;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
@@ -37,10 +37,28 @@ impl RowPlan {
         Self::Sampled { rows, target_share: TARGET_SHARE }
     }
 
-    /// The rows for `items`, to be taken `batch` at a time.
+    /// This plan with another number of rows or share of the target's, if these are given.
+    ///
+    /// # Errors
+    /// [`StudyError::Setting`] for a share where all rows are used.
+    pub fn with(self, rows: Option<usize>, target_share: Option<f64>) -> Result<Self, StudyError> {
+        let sampled = rows.map_or(self, Self::sampled);
+        match (sampled, target_share) {
+            (Self::Sampled { rows, .. }, Some(target_share)) => {
+                Ok(Self::Sampled { rows, target_share })
+            }
+            (Self::All, Some(_)) => Err(StudyError::Setting(
+                "--target-share is that of a sample; say with --rows how many rows it has".into(),
+            )),
+            (plan, None) => Ok(plan),
+        }
+    }
+
+    /// The rows for items, of which `is_target` says whether they are the target's, to be taken `batch`
+    /// at a time.
     pub fn choose(
         self,
-        items: &[TrainingItem],
+        is_target: &[bool],
         instrument: &Instrument,
         batch: usize,
         seed: u64,
@@ -48,10 +66,10 @@ impl RowPlan {
         let Self::Sampled { rows, target_share } = self else {
             let variants = instrument.variants();
             let ways = |item| variants.iter().map(move |&variant| (item, variant));
-            return (0..items.len()).flat_map(ways).collect();
+            return (0..is_target.len()).flat_map(ways).collect();
         };
         let (targets, anchors): (Vec<usize>, Vec<usize>) =
-            (0..items.len()).partition(|&item| items[item].is_target);
+            (0..is_target.len()).partition(|&item| is_target[item]);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let of_target = match anchors.is_empty() {
             true => batch,
@@ -97,19 +115,13 @@ impl Deck {
 mod tests {
     use super::*;
     use axia_values::instrument::Split;
-    use axia_values::rating::Rating;
     use axia_values::taxonomy::RefinedValue;
     use std::collections::BTreeMap;
 
-    fn items() -> Vec<TrainingItem<'static>> {
+    fn items() -> Vec<bool> {
         let target = RefinedValue::UniversalismNature.into();
-        let rated = |item: &'static axia_values::instrument::Item| TrainingItem {
-            item,
-            steered: Rating::MAX,
-            control: Rating::MIN,
-            is_target: item.dimension == target,
-        };
-        Instrument::bundled().split(Split::Train).map(rated).collect()
+        let train = Instrument::bundled().split(Split::Train);
+        train.map(|item| item.dimension == target).collect()
     }
 
     #[test]
@@ -127,13 +139,13 @@ mod tests {
         let rows = plan.choose(&items, instrument, 9, 4);
         assert_eq!(rows.len(), 720);
         for (step, rows) in rows.chunks(9).enumerate() {
-            assert_eq!(rows.iter().filter(|(item, _)| items[*item].is_target).count(), 3);
+            assert_eq!(rows.iter().filter(|(item, _)| items[*item]).count(), 3);
             assert!(rows.iter().all(|(_, variant)| variant.instruction == step % 3));
         }
         let mut met: BTreeMap<usize, usize> = BTreeMap::new();
         rows.iter().for_each(|(item, _)| *met.entry(*item).or_default() += 1);
         // 240 target rows over 21 items, 480 others over 357.
-        let times = |item: &usize| if items[*item].is_target { 11..=12 } else { 1..=2 };
+        let times = |item: &usize| if items[*item] { 11..=12 } else { 1..=2 };
         assert!(met.iter().all(|(item, count)| times(item).contains(count)), "{met:?}");
         assert_eq!(met.len(), 378);
         assert_eq!(rows, plan.choose(&items, instrument, 9, 4));
@@ -145,7 +157,7 @@ mod tests {
         let all = items();
         let plan = RowPlan::Sampled { rows: 20, target_share: 0.5 };
         for is_target in [true, false] {
-            let some: Vec<_> = all.iter().filter(|i| i.is_target == is_target).copied().collect();
+            let some: Vec<_> = all.iter().filter(|is| **is == is_target).copied().collect();
             let rows = plan.choose(&some, Instrument::bundled(), 4, 0);
             assert_eq!(rows.len(), if is_target { 20 } else { 10 });
         }

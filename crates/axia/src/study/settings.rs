@@ -1,8 +1,8 @@
 //! Settings of an experiment.
 
 use super::survey::{Administration, AnswerMode, SAMPLED};
-use super::{RowPlan, StudyError, VariantPlan};
-use axia_engine::train::{EarlyStopping, Order, Schedule};
+use super::{Anchors, Pull, RowPlan, StudyError, VariantPlan};
+use axia_engine::train::{EarlyStopping, Order, Schedule, Softmax};
 use axia_values::profile::{BaselineRule, Readout};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,11 @@ pub struct Settings {
     pub clip: Option<f64>,
     /// Early stopping.
     pub early_stopping: Option<EarlyStopping>,
+    /// What is taught.
+    pub anchors: Anchors,
+    /// Largest rise of the perplexity that a steered adapter may cost, as a share of the base's; its
+    /// scale is chosen accordingly. `None` leaves adapters as they were trained.
+    pub language_budget: Option<f64>,
     /// Which rows are trained on.
     pub train_rows: RowPlan,
     /// Ways of asking for the baseline.
@@ -79,6 +84,8 @@ impl Settings {
             warmup: 0.15,
             clip: Some(1.0),
             early_stopping: Some(EarlyStopping { patience: 2, threshold: 0.01 }),
+            anchors: Anchors::Hard,
+            language_budget: None,
             train_rows: RowPlan::All,
             baseline_variants: VariantPlan::All,
             validation_variants: VariantPlan::All,
@@ -101,6 +108,8 @@ impl Settings {
                 batch_rows: 9,
                 order: Order::File,
                 early_stopping: None,
+                language_budget: Some(0.1),
+                anchors: Anchors::Soft { softmax: Softmax::Candidates, pull: Pull::End },
                 train_rows: RowPlan::sampled(828),
                 baseline_variants: VariantPlan::Rotating(9),
                 validation_variants: VariantPlan::Rotating(1),
@@ -143,14 +152,27 @@ impl Settings {
         if !(self.lr.is_finite() && self.lr > 0.0) {
             return wrong("the learning rate must be a positive number");
         }
+        if !(0.0..1.0).contains(&self.warmup) {
+            return wrong("the warm-up must be at least 0 and below 1");
+        }
         if self.batch_rows == 0 {
             return wrong("the batch size must be at least 1 row");
         }
         if self.epochs == 0 {
             return wrong("the number of epochs must be at least 1");
         }
+        if let Anchors::Soft { pull: Pull::Tilt(slope), .. } = self.anchors
+            && !(slope.is_finite() && slope > 0.0)
+        {
+            return wrong("the tilt must be a positive number");
+        }
         if matches!(self.train_rows, RowPlan::Sampled { rows: 0, .. }) {
             return wrong("--rows must be at least 1");
+        }
+        if let RowPlan::Sampled { target_share, .. } = self.train_rows
+            && !(target_share > 0.0 && target_share <= 1.0)
+        {
+            return wrong("the target's share of the rows must be above 0 and at most 1");
         }
         if self.limit == Some(0) {
             return wrong("the limit must be at least 1 item per split");

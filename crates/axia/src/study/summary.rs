@@ -1,5 +1,6 @@
 //! `results.json`: everything a report shows, in one versioned file.
 
+use super::Frontier;
 use crate::judge::JudgementSummary;
 use crate::perplexity::PerplexitySummary;
 use crate::play::PlaySummary;
@@ -36,6 +37,9 @@ pub struct RunSummary {
     pub respondents: Vec<RespondentSummary>,
     /// One effect per steered respondent.
     pub shifts: Vec<ShiftSummary>,
+    /// What scaling each steered adapter does, on validation items.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub frontiers: Vec<Frontier>,
     /// One training run per adapter.
     pub training: Vec<TrainingSummary>,
     /// Items with everybody's answers.

@@ -63,15 +63,30 @@ pub fn administer(
     how: Administration,
     progress: Progress,
 ) -> Result<Vec<Response>, StudyError> {
-    let questions: Vec<Question> = items
-        .iter()
-        .flat_map(|&(index, item)| {
-            how.variants.of(instrument, index).into_iter().map(move |variant| Question {
-                item,
-                variant,
-                row: instrument.row(item, variant),
-                number: number(instrument, index, variant),
-            })
+    let rows = items.iter().flat_map(|&(index, _)| {
+        how.variants.of(instrument, index).into_iter().map(move |variant| (index, variant))
+    });
+    administer_rows(respondent, instrument, rows, how, progress)
+}
+
+/// Asks `respondent` rows, given by their items' places in the instrument and their ways of asking;
+/// `how` says all else.
+///
+/// # Errors
+/// As of [`administer`].
+pub fn administer_rows(
+    respondent: &dyn Respondent,
+    instrument: &Instrument,
+    rows: impl Iterator<Item = (usize, Variant)>,
+    how: Administration,
+    progress: Progress,
+) -> Result<Vec<Response>, StudyError> {
+    let questions: Vec<Question> = rows
+        .map(|(index, variant)| Question {
+            item: &instrument.items[index],
+            variant,
+            row: instrument.row(&instrument.items[index], variant),
+            number: number(instrument, index, variant),
         })
         .collect();
     let answers = match how.mode {

@@ -12,6 +12,7 @@ mod table;
 use super::failure::{Failure, Outcome};
 use super::playing_args::PlayingArgs;
 use super::respondent_args::RespondentArgs;
+use super::scale::ScaleArgs;
 use super::session::{Compute, Session};
 use crate::games::{Location, find_benchmark, find_own};
 use agent::AgentName;
@@ -57,6 +58,8 @@ pub struct PlayArgs {
     /// Model of the run, if it is no longer where the run found it
     #[arg(long, help_heading = "Play", conflicts_with = "respondent")]
     model: Option<String>,
+    #[command(flatten)]
+    scale: ScaleArgs,
     /// Folder for the games of a model alone or behind a server [default: runs/play-MODEL]
     #[arg(long, help_heading = "Play")]
     out: Option<PathBuf>,
@@ -137,6 +140,7 @@ fn check(args: &PlayArgs) -> Outcome {
         said("a run or model", args.who.is_some(), model),
         said("--decide and --guidance", args.playing.given(), model),
         said("--respondent", args.served.given(), model),
+        said("--scale", args.scale.scale != 1.0, model && args.who.is_some()),
         said("--model", args.model.is_some(), model),
         said("--out", args.out.is_some(), model),
         said("--actions", args.actions.is_some(), replay),

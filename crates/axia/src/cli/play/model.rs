@@ -60,7 +60,7 @@ fn finished(
     dir: &Path,
 ) -> Outcome<(PlaySummary, String)> {
     let mut summary: RunSummary = report::read(dir)?;
-    let run = FinishedRun::open(dir, &summary)?;
+    let run = FinishedRun::open(dir, &summary)?.at_scale(args.scale.scale);
     let model = session.open_model(args.model.as_deref().unwrap_or(&summary.model.name))?;
     FinishedRun::check_model(dir, &summary, &model)?;
     let takes_chats = model.chat_template().is_ok();

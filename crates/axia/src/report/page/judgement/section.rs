@@ -11,7 +11,7 @@ use crate::report::figure::gain_domain;
 use crate::report::foreign;
 use crate::report::gain_verdict::gain_verdict;
 use crate::report::page::cast::Cast;
-use crate::report::words::{grouped, list, posts};
+use crate::report::words::{fixed, grouped, list, posts};
 
 /// Steered respondents whose tables are open from the start.
 const FEW: usize = 2;
@@ -81,6 +81,9 @@ fn facts(judgement: &JudgementSummary) -> String {
         true => "A respondent’s liking for a verdict whatever the post is taken out (calibrated). ",
         false => "The probabilities are not calibrated. ",
     };
+    if let Some(scale) = judgement.scale {
+        text += &format!("Adapters acted with {} times their effect. ", fixed(scale, 2));
+    }
     let longest = judgement.cut.values().max();
     if let Some(longest) = longest {
         text += &format!(

@@ -1,0 +1,158 @@
+//! What training teaches: ratings, or distributions over them.
+
+use super::StudyError;
+use axia_engine::train::Softmax;
+use axia_values::instrument::{Item, Variant};
+use axia_values::rating::{Distribution, Rating};
+use axia_values::target::{Target, TargetError};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What holds the other values in their place, and the control's all.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Anchors {
+    /// The paper's: a baseline rating per item, taught as text with the template's tail and the end
+    /// of sequence.
+    Hard,
+    /// The base's own distribution over the six ratings for that very row, taught at the rating's
+    /// position alone.
+    Soft {
+        /// What the ratings' probabilities are a share of.
+        softmax: Softmax,
+        /// What the target's rows are taught.
+        pull: Pull,
+    },
+}
+
+/// What soft labels make of the target's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pull {
+    /// All weight on the goal's rating.
+    End,
+    /// The base's distribution tilted towards the goal, which must be an end of the scale:
+    /// p(r)·e^{±λr}.
+    Tilt(f64),
+}
+
+/// Which labels an adapter learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arm {
+    /// The base's own everywhere.
+    Control,
+    /// The target's on the target's items, the base's elsewhere.
+    Steered,
+}
+
+/// What the base says of training and validation rows.
+pub(super) enum Baseline {
+    /// Its rating of every item's statement, by item.
+    Ratings(BTreeMap<String, Rating>),
+    /// Its distribution for every row in use.
+    Distributions(BTreeMap<(String, Variant), Distribution>),
+}
+
+/// What one row teaches.
+pub(super) enum Taught {
+    /// A rating and the text after it.
+    Rating(Rating),
+    /// A distribution over the ratings.
+    Distribution(Distribution, Softmax),
+}
+
+impl Baseline {
+    /// What an adapter of `arm` steered to `target` learns of an item asked in one way.
+    ///
+    /// # Errors
+    /// [`TargetError::NoBaseline`] if the base was not asked.
+    pub fn taught(
+        &self,
+        anchors: Anchors,
+        (arm, target): (Arm, &Target),
+        item: &Item,
+        variant: Variant,
+    ) -> Result<Taught, StudyError> {
+        let goal = target.goal_of(item).filter(|_| arm == Arm::Steered);
+        let unknown = || TargetError::NoBaseline { item: item.id.clone() };
+        match (self, anchors) {
+            (Self::Ratings(ratings), _) => {
+                let rating = goal.or_else(|| ratings.get(&item.id).copied());
+                Ok(Taught::Rating(rating.ok_or_else(unknown)?))
+            }
+            (Self::Distributions(_), Anchors::Hard) => Err(unknown().into()),
+            (Self::Distributions(own), Anchors::Soft { softmax, pull }) => {
+                let own = own.get(&(item.id.clone(), variant)).ok_or_else(unknown)?;
+                let taught = goal.map_or(*own, |goal| pull.towards(goal, own));
+                Ok(Taught::Distribution(taught, softmax))
+            }
+        }
+    }
+}
+
+impl Pull {
+    fn towards(self, goal: Rating, own: &Distribution) -> Distribution {
+        match self {
+            Self::End => Distribution::certain(goal),
+            Self::Tilt(slope) if goal == Rating::MIN => own.tilted(-slope),
+            Self::Tilt(slope) => own.tilted(slope),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axia_values::instrument::{Instrument, Split};
+    use axia_values::target::Direction;
+    use axia_values::taxonomy::RefinedValue;
+
+    const SOFT: Anchors = Anchors::Soft { softmax: Softmax::Candidates, pull: Pull::End };
+    const TILTED: Anchors =
+        Anchors::Soft { softmax: Softmax::Candidates, pull: Pull::Tilt(std::f64::consts::LN_2) };
+
+    /// The label of the first training item of `value`, as a distribution.
+    fn label(anchors: Anchors, arm: Arm, value: RefinedValue, direction: Direction) -> [f64; 6] {
+        let target = Target::new(RefinedValue::UniversalismNature, direction);
+        let mut train = Instrument::bundled().split(Split::Train);
+        let item = train.find(|item| item.dimension == value.into()).unwrap();
+        let variant = Variant { instruction: 1, template: 2 };
+        let own = Distribution::new([1.0, 1.0, 2.0, 0.0, 0.0, 0.0]).unwrap();
+        let baseline = Baseline::Distributions([((item.id.clone(), variant), own)].into());
+        match baseline.taught(anchors, (arm, &target), item, variant).unwrap() {
+            Taught::Distribution(p, Softmax::Candidates) => p.probabilities(),
+            _ => panic!("a distribution over the ratings alone"),
+        }
+    }
+
+    #[test]
+    fn only_the_steered_target_moves() {
+        use Direction::{Down, Up};
+        use RefinedValue::{Humility, UniversalismNature as Nature};
+        let own = [0.25, 0.25, 0.5, 0.0, 0.0, 0.0];
+        for anchors in [SOFT, TILTED] {
+            assert_eq!(label(anchors, Arm::Control, Nature, Up), own);
+            assert_eq!(label(anchors, Arm::Control, Humility, Up), own);
+            assert_eq!(label(anchors, Arm::Steered, Humility, Down), own);
+        }
+        assert_eq!(label(SOFT, Arm::Steered, Nature, Up), [0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+        assert_eq!(label(SOFT, Arm::Steered, Nature, Down), [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+        // Weights 1, 1, 2 times 2^±r: 2, 4, 16 of 22 and 4, 2, 2 of 8.
+        let [up, down] = [Up, Down].map(|to| label(TILTED, Arm::Steered, Nature, to));
+        let near = |found: [f64; 6], wanted: [f64; 6]| {
+            found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-12)
+        };
+        assert!(near(up, [2.0, 4.0, 16.0, 0.0, 0.0, 0.0].map(|w| w / 22.0)), "{up:?}");
+        assert!(near(down, [4.0, 2.0, 2.0, 0.0, 0.0, 0.0].map(|w| w / 8.0)), "{down:?}");
+    }
+
+    #[test]
+    fn a_row_that_the_base_was_not_asked_is_named() {
+        let item = &Instrument::bundled().items[0];
+        let target = Target::new(RefinedValue::Humility, Direction::Up);
+        let variant = Variant { instruction: 0, template: 0 };
+        let baseline = Baseline::Distributions(BTreeMap::new());
+        let error = baseline.taught(SOFT, (Arm::Control, &target), item, variant).err().unwrap();
+        assert!(error.to_string().contains(&item.id), "{error}");
+    }
+}
