@@ -55,6 +55,10 @@ pub(super) fn fingerprint<K: Kernels>(
     };
     data.train.iter().for_each(&mut row);
     data.validation.iter().for_each(&mut row);
+    for text in &data.texts {
+        digest.update((text.len() as u64).to_le_bytes());
+        digest.update(bytemuck::cast_slice::<u32, u8>(text));
+    }
     // The same rows may be divided otherwise between training and validation.
     digest.update((data.train.len() as u64).to_le_bytes());
     let places = first.adapter.places().iter().zip(first.adapter.pairs());

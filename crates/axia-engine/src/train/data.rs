@@ -92,6 +92,9 @@ pub struct TrainData {
     pub train: Vec<TrainRow>,
     /// Validation rows; may be empty.
     pub validation: Vec<TrainRow>,
+    /// Token ids of plain texts on which the adapter is held to the base, a text a step, around and
+    /// around; see [`super::TrainSettings::language_kl`].
+    pub texts: Vec<Vec<u32>>,
 }
 
 impl TrainData {
@@ -100,7 +103,14 @@ impl TrainData {
     /// the first bad row.
     pub(super) fn check(&self, vocab: usize) -> Result<(), EngineError> {
         check_rows(&self.train, vocab, "")?;
-        check_rows(&self.validation, vocab, "validation ")
+        check_rows(&self.validation, vocab, "validation ")?;
+        for (index, text) in self.texts.iter().enumerate() {
+            // After the last token nothing is predicted.
+            let predicted = text.get(1..).unwrap_or_default();
+            check_ids(predicted, index + 1, vocab, || "the plain text".to_owned())?;
+            check_ids(text, index + 1, vocab, || "the plain text".to_owned())?;
+        }
+        Ok(())
     }
 }
 

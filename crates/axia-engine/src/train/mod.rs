@@ -3,6 +3,7 @@
 mod batch;
 mod checkpoint;
 mod data;
+mod language;
 mod order;
 mod record;
 mod schedule;

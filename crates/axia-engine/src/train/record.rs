@@ -12,6 +12,10 @@ pub struct StepRecord {
     /// Mean loss over completions' tokens (`−log p`) and soft labels (cross-entropy), before the
     /// step was taken.
     pub loss: f64,
+    /// Mean Kullback–Leibler divergence from the base in nats a token over this step's plain text,
+    /// where one was read. It is not in the loss above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language_kl: Option<f64>,
     /// Norm of the gradient before clipping.
     pub gradient_norm: f64,
     /// Learning rate.

@@ -56,6 +56,9 @@ pub struct TrainSettings {
     pub warmup: f64,
     /// Largest norm of the gradient, if it is clipped.
     pub clip: Option<f64>,
+    /// Weight of the Kullback–Leibler divergence of the adapted model from the base, in nats a token
+    /// over a plain text, in each step's loss; 0 leaves texts unread.
+    pub language_kl: f64,
     /// Early stopping on the validation loss.
     pub early_stopping: Option<EarlyStopping>,
     /// Order of the rows.
@@ -82,6 +85,7 @@ impl Default for TrainSettings {
             schedule: Schedule::Linear,
             warmup: 0.15,
             clip: None,
+            language_kl: 0.0,
             early_stopping: None,
             order: Order::Grouped,
             seed: 0,
@@ -136,6 +140,7 @@ impl TrainSettings {
         let threshold = self.early_stopping.map(|s| s.threshold);
         let amounts = [
             ("weight decay", Some(o.weight_decay)),
+            ("the weight of the divergence on plain text", Some(self.language_kl)),
             ("the threshold of early stopping", threshold),
         ];
         for (field, value) in amounts {
@@ -154,6 +159,7 @@ impl TrainSettings {
             ("the batch size", Some(self.batch_rows)),
             ("gradient accumulation", Some(self.accumulation)),
             ("the number of epochs", Some(self.epochs)),
+            ("the number of plain texts", (self.language_kl > 0.0).then_some(data.texts.len())),
             ("the limit of steps", self.max_steps),
             ("the token budget", max_tokens),
             ("the patience of early stopping", self.early_stopping.map(|s| s.patience)),

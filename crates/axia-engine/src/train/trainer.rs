@@ -2,6 +2,7 @@
 
 use super::batch::Batch;
 use super::checkpoint;
+use super::language::LanguageAnchor;
 use super::record::{History, StepRecord, StopReason, ValidationRecord};
 use super::state::{Best, State};
 use super::{TrainData, TrainRow, TrainSettings};
@@ -180,6 +181,7 @@ impl<'a, K: Kernels> Run<'a, K> {
             );
             queued.push((batch, found));
         }
+        let anchored = self.queue_language(keep);
         // The one place where a step waits for a card: all that it does was asked for before.
         let gradient_norm = self.gradients.norm(kernels);
         let largest = queued.iter().map(|(batch, _)| batch.largest()).max().unwrap_or_default();
@@ -190,6 +192,13 @@ impl<'a, K: Kernels> Run<'a, K> {
             loss += found.sum;
             tokens += batch.tokens;
             unique_tokens += found.unique_tokens;
+        }
+        let mut language_kl = None;
+        if let Some((anchor, found)) = &anchored {
+            let read = anchor.read(self.decoder, found);
+            language_kl = Some(read.map_err(|e| self.explain(e, keep, anchor.tokens()))?);
+            tokens += anchor.tokens();
+            unique_tokens += anchor.tokens();
         }
         if !gradient_norm.is_finite() {
             // A step with it would leave NaN in the adapter, and in the checkpoint.
@@ -205,6 +214,7 @@ impl<'a, K: Kernels> Run<'a, K> {
             step: self.state.step,
             epoch,
             loss: loss / supervised as f64,
+            language_kl,
             gradient_norm,
             lr,
             rows: rows.len(),
@@ -214,6 +224,25 @@ impl<'a, K: Kernels> Run<'a, K> {
         };
         self.state.history.steps.push(record);
         Ok(record)
+    }
+
+    /// Adds the gradient of the divergence from the base on this step's text, if there is one.
+    fn queue_language(&mut self, keep: Keep) -> Option<(LanguageAnchor, K::Buffer)> {
+        let count = self.data.texts.len().max(1);
+        let text = self.data.texts.get(self.state.step % count)?;
+        let weight = self.settings.language_kl as f32;
+        if weight == 0.0 {
+            return None;
+        }
+        let anchor = LanguageAnchor::new(self.decoder, text, &mut self.activations);
+        let found = anchor.queue_backward(
+            self.decoder,
+            &self.state.adapter,
+            (weight, keep),
+            &mut self.activations,
+            &mut self.gradients,
+        );
+        Some((anchor, found))
     }
 
     /// Explains an error that occurred in forests of up to `tokens` tokens.

@@ -151,7 +151,7 @@ impl<K: Kernels> Twin<K> {
             order: Order::File,
             ..TrainSettings::default()
         };
-        let data = TrainData { train: self.rows(), validation: vec![] };
+        let data = TrainData { train: self.rows(), ..TrainData::default() };
         let adapter = self.adapter();
         let trained = train(&self.decoder, adapter, &data, &settings, None, &mut ()).unwrap();
         for (i, record) in trained.history.steps.iter().enumerate() {
@@ -259,7 +259,7 @@ fn full_memory_in_training_says_what_would_fit() {
         let twin = cramped(left)?;
         let settings =
             TrainSettings { batch_rows: 40, max_tokens, order: Order::File, ..Default::default() };
-        let data = TrainData { train: apart(), validation: vec![] };
+        let data = TrainData { train: apart(), ..TrainData::default() };
         let adapter = twin.adapter();
         Some(train(&twin.decoder, adapter, &data, &settings, None, &mut ()).map(|_| ()))
     };
@@ -288,7 +288,7 @@ fn a_step_waits_for_the_card_once() {
         clip: Some(1e-3),
         ..TrainSettings::default()
     };
-    let data = TrainData { train: apart(), validation: vec![] };
+    let data = TrainData { train: apart(), ..TrainData::default() };
     let adapter = twin.adapter();
     let waits = || kernels.queue().waits.load(Ordering::Relaxed);
     let before = waits();
@@ -324,7 +324,7 @@ fn recomputing_blocks_changes_no_bit_and_takes_less() {
             let twin = Twin::open(name, kernels.clone());
             let settings =
                 TrainSettings { batch_rows: 5, epochs: 2, recompute, ..TrainSettings::default() };
-            let data = TrainData { train: twin.rows(), validation: vec![] };
+            let data = TrainData { train: twin.rows(), ..TrainData::default() };
             let adapter = twin.adapter();
             let trained = train(&twin.decoder, adapter, &data, &settings, None, &mut ()).unwrap();
             let pairs = trained.adapter.pairs().iter().flat_map(|pair| [&pair.a, &pair.b]);

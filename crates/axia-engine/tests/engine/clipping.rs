@@ -10,7 +10,7 @@ use axia_engine::train::{Optimizer, TrainData, TrainSettings};
 fn plain_step(decoder: &Decoder<CpuKernels>, clip: Option<f64>) -> (f64, f64) {
     let optimizer = Optimizer { lr: 1e5, eps: 1e5, ..Optimizer::default() };
     let settings = TrainSettings { clip, optimizer, max_steps: Some(1), ..steady() };
-    let data = TrainData { train: rows(4), validation: Vec::new() };
+    let data = TrainData { train: rows(4), ..TrainData::default() };
     let before = adapter(decoder);
     let found = run(decoder, adapter(decoder), &data, &settings).unwrap();
     let pairs = before.pairs().iter().zip(found.adapter.pairs());

@@ -124,7 +124,7 @@ fn distinct_prefixes(rows: &[TrainRow]) -> usize {
 #[test]
 fn recomputing_blocks_changes_no_bit() {
     for decoder in models() {
-        let data = TrainData { train: rows(11), validation: rows(5) };
+        let data = TrainData { train: rows(11), validation: rows(5), ..TrainData::default() };
         for max_tokens in [TokensPerStep::Auto, TokensPerStep::AtMost(10)] {
             let trained = |recompute| {
                 let settings = TrainSettings { max_tokens, recompute, ..settings() };
@@ -207,7 +207,7 @@ fn long_rows_cross_the_tiles_and_windows_of_attention() {
 #[test]
 fn orders_visit_the_same_rows_and_agree_on_a_full_batch() {
     let decoder = model();
-    let data = TrainData { train: rows(11), validation: Vec::new() };
+    let data = TrainData { train: rows(11), ..TrainData::default() };
     let once = |order, max_tokens| {
         let settings = TrainSettings {
             batch_rows: 11,
@@ -255,7 +255,7 @@ fn accumulation_equals_one_larger_batch() {
     let decoder = model();
     // Completions of unequal length, and a last step of five rows: the mean is over a step's
     // tokens, not over its passes.
-    let mut data = TrainData { train: rows(11), validation: Vec::new() };
+    let mut data = TrainData { train: rows(11), ..TrainData::default() };
     data.train.iter_mut().step_by(3).for_each(|row| completion_mut(row).extend([7, 8, 9]));
     let course = |batch_rows, accumulation| {
         // An epsilon of the gradients' size keeps AdamW from blowing up their rounding.

@@ -7,6 +7,7 @@ mod damaged_weights;
 mod early_stopping;
 mod forests;
 mod generation;
+mod language;
 mod lost_writes;
 mod outer;
 mod rerun;

@@ -42,6 +42,13 @@ fn a_run_that_validation_stops_early() {
 }
 
 #[test]
+fn a_run_that_is_held_to_plain_texts() {
+    let texts = vec![vec![1, 40, 41, 42], vec![1, 90, 17]];
+    let settings = TrainSettings { language_kl: 0.3, ..settings() };
+    assert_resumes(&settings, &TrainData { texts, ..data() }, StopReason::Finished);
+}
+
+#[test]
 fn a_run_with_a_limit_of_steps_inside_an_epoch() {
     let settings =
         TrainSettings { max_steps: Some(5), accumulation: 2, batch_rows: 2, ..settings() };

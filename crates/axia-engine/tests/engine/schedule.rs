@@ -9,7 +9,7 @@ const ALL: [Schedule; 3] = [Schedule::Constant, Schedule::Linear, Schedule::Cosi
 /// Learning rates of a run over `steps` steps with a peak of 1e-3.
 fn rates(schedule: Schedule, steps: usize, warmup: f64) -> Vec<f64> {
     let decoder = model();
-    let data = TrainData { train: rows(2), validation: Vec::new() };
+    let data = TrainData { train: rows(2), ..TrainData::default() };
     let optimizer = Optimizer { lr: 1e-3, ..Optimizer::default() };
     let settings =
         TrainSettings { batch_rows: 2, epochs: steps, schedule, warmup, optimizer, ..settings() };

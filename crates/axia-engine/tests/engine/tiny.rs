@@ -81,7 +81,8 @@ pub fn rows(count: u32) -> Vec<TrainRow> {
 pub fn data() -> TrainData {
     let contradict =
         |row: TrainRow| TrainRow { label: Label::Completion(vec![200 + row.group, 2]), ..row };
-    TrainData { train: rows(11), validation: rows(5).into_iter().map(contradict).collect() }
+    let validation = rows(5).into_iter().map(contradict).collect();
+    TrainData { train: rows(11), validation, ..TrainData::default() }
 }
 
 /// Random rows over few tokens, so that many share prefixes and some are equal.

@@ -92,7 +92,7 @@ fn optimiser_steps() {
                     order: Order::File,
                     ..TrainSettings::default()
                 };
-                let data = TrainData { train: rows(&case), validation: vec![] };
+                let data = TrainData { train: rows(&case), ..TrainData::default() };
                 let adapter = case.adapter("adapter");
                 let trained =
                     train(&case.decoder, adapter, &data, &settings, None, &mut ()).unwrap();

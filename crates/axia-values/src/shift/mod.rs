@@ -5,6 +5,7 @@
 
 mod compare;
 mod compute;
+mod control;
 mod error;
 mod model;
 mod pairs;
@@ -12,6 +13,7 @@ mod pairs;
 #[cfg(test)]
 mod tests;
 
+pub use control::ControlCheck;
 pub use error::ShiftError;
 pub use model::{
     Averages, Comparison, DomainShift, Headroom, Leakage, MeanSd, Repetitions, ShiftRun, ValueShift,

@@ -20,9 +20,37 @@ pub fn correlation(points: &[(f64, f64, f64)]) -> Option<f64> {
     (varies(xx, mean_x) && varies(yy, mean_y)).then(|| xy / (xx * yy).sqrt())
 }
 
+/// Spearman's correlation of `(x, y)`: Pearson's of their ranks, equal numbers sharing the mean of
+/// theirs; `None` where x or y does not vary.
+#[must_use]
+pub fn rank_correlation(points: &[(f64, f64)]) -> Option<f64> {
+    let (x, y): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
+    let ranks = ranks(&x).into_iter().zip(ranks(&y));
+    correlation(&ranks.map(|(x, y)| (x, y, 1.0)).collect::<Vec<_>>())
+}
+
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let rank = |value: &f64| {
+        let below = values.iter().filter(|other| *other < value).count() as f64;
+        let equal = values.iter().filter(|other| *other == value).count() as f64;
+        below + (equal + 1.0) / 2.0
+    };
+    values.iter().map(rank).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rank_correlations_by_hand() {
+        // Ranks 1, 2, 3 and 1.5, 1.5, 3: Σ d² = 0.5, r = 1.5 / √(2 · 1.5).
+        let points = [(0.1, 2.0), (5.0, 2.0), (6.0, 90.0)];
+        let expected = 1.5 / 3f64.sqrt();
+        assert!(rank_correlation(&points).is_some_and(|r| (r - expected).abs() < 1e-12));
+        assert_eq!(rank_correlation(&[(1.0, 9.0), (2.0, 4.0), (3.0, 1.0)]), Some(-1.0));
+        assert_eq!(rank_correlation(&[(1.0, 9.0), (2.0, 9.0)]), None);
+    }
 
     #[test]
     fn correlations_by_hand() {

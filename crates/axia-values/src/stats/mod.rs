@@ -11,6 +11,6 @@ mod sample;
 
 pub use average::{mean, sample_sd, weighted_mean};
 pub use bootstrap::{BootstrapOptions, Draw, Estimate, Resampler, quantile};
-pub use correlation::correlation;
+pub use correlation::{correlation, rank_correlation};
 pub use multiple::benjamini_hochberg;
 pub use sample::{MIN_EXAMPLES, Sample, SampleSummary, Strata, underpowered};

@@ -32,6 +32,10 @@ pub struct LabelArgs {
     /// of the scale, with soft anchors
     #[arg(long, value_name = "λ", help_heading = "Training", allow_negative_numbers = true)]
     tilt: Option<f64>,
+    /// Hold the adapter to the base on plain text: weight of the Kullback–Leibler divergence, in nats a
+    /// token, in the loss; none of the text is measured on
+    #[arg(long, value_name = "WEIGHT", help_heading = "Training", allow_negative_numbers = true)]
+    pub language_kl: Option<f64>,
     /// Largest rise of the perplexity on neutral text, in percent of the base's: each steered adapter
     /// gets the scale that is most selective on validation items within it; `off` leaves adapters as
     /// they were trained

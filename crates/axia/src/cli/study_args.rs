@@ -188,6 +188,7 @@ impl StudyArgs {
             readout: self.readout.unwrap_or(defaults.readout),
             chat: self.chat,
             limit: self.limit,
+            language_kl: self.labels.language_kl.unwrap_or(defaults.language_kl),
             language_budget: self
                 .labels
                 .language_budget

@@ -129,7 +129,7 @@ pub fn run(args: TrainArgs) -> Outcome {
     let total = (args.steps + 1) * args.batch;
     let data = TrainData {
         train: rows.iter().cycle().take(total).cloned().collect(),
-        validation: Vec::new(),
+        ..TrainData::default()
     };
     let settings = TrainSettings {
         batch_rows: args.batch,

@@ -21,12 +21,12 @@ pub(super) fn gain_verdict(summary: &JudgementShiftSummary) -> Verdict {
             gain_with_interval(&all.weighted),
             if includes_zero(&all.weighted) { ", an interval that includes zero" } else { "" }
         );
-        return Verdict { outcome: Outcome::Unclear, answer: "Not measured.", sentence };
+        return Verdict { outcome: Outcome::Unclear, answer: "Not measured.".into(), sentence };
     };
     let outcome = Outcome::of(&own.weighted);
     let steered = format!("Steered {} on {subject}, the model", shift.direction.slug());
     let sentence = format!("{steered} {}.{}", movement(own, outcome, shift), others(shift));
-    Verdict { outcome, answer: answer(own, outcome), sentence }
+    Verdict { outcome, answer: answer(own, outcome).into(), sentence }
 }
 
 const fn answer(own: &SampleSummary, outcome: Outcome) -> &'static str {

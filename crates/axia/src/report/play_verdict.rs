@@ -33,7 +33,7 @@ pub(super) fn play_verdict(shift: &PlayShift, play: &PlaySummary) -> PlayVerdict
     let few = fewest_games(play) < FEW_GAMES;
     let harm = Verdict {
         outcome: harms.outcome(),
-        answer: harms.answer(few),
+        answer: harms.answer(few).into(),
         sentence: format!("{}, the model {}.", steered(&shift.title), harms.sentence()),
     };
     let rest = [Some(targets(shift)), shift.agreement.as_ref().map(agreement), player.map(conduct)];

@@ -3,15 +3,20 @@
 use axia_values::instrument::Dimension;
 use axia_values::profile::{DimensionScore, Profile};
 use axia_values::rating::Rating;
-use axia_values::shift::Comparison;
+use axia_values::shift::{Comparison, Headroom};
 use axia_values::stats::Estimate;
+use std::borrow::Cow;
 
-use super::words::{fixed, interval, list, with_interval};
+use super::words::{fixed, interval, list, percent, with_interval};
+use crate::study::Gate;
 use crate::study::summary::ShiftSummary;
 
 /// Movements below this, a quarter of a step of the rating scale, are called small even where the
 /// interval leaves no doubt about them.
 const SMALL: f64 = 0.25;
+
+/// Where there was less than this to go, in points, the share that was gone is told as well.
+const NARROW: f64 = 2.0;
 
 /// What the interval of the target drop shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +96,7 @@ pub(super) struct Verdict {
     /// What the interval shows.
     pub outcome: Outcome,
     /// `Yes.`, `No clear effect.`, …
-    pub answer: &'static str,
+    pub answer: Cow<'static, str>,
     /// The numbers in a sentence or two.
     pub sentence: String,
 }
@@ -104,10 +109,32 @@ pub(super) fn verdict(summary: &ShiftSummary) -> Verdict {
     let outcome = Outcome::of(drop);
     let selectivity = effects.selectivity.map(|averages| averages.macro_average);
     let movement = movement(subject(&summary.title), aim, outcome, drop);
-    Verdict {
-        outcome,
-        answer: answer(outcome, drop.value < SMALL, selectivity.as_ref()),
-        sentence: format!("{movement}{}.", rest(effects, outcome)),
+    let answer = match summary.gates.first().filter(|_| outcome == Outcome::Moved) {
+        Some(gate) if gate.is_fatal() => format!("Not shown, because {}.", gate.because()).into(),
+        Some(_) => {
+            let reasons: Vec<String> = summary.gates.iter().map(Gate::because).collect();
+            format!("Not cleanly, because {}.", list(&reasons)).into()
+        }
+        None => answer(outcome, drop.value < SMALL, selectivity.as_ref()).into(),
+    };
+    let sentence =
+        format!("{movement}{}{}.", of_headroom(effects, outcome), rest(effects, outcome));
+    Verdict { outcome, answer, sentence }
+}
+
+/// How much of the way to the goal a movement took, where the end of the scale limits it.
+fn of_headroom(effects: &Comparison, outcome: Outcome) -> String {
+    match effects.headroom {
+        Some(Headroom { points, share })
+            if outcome == Outcome::Moved && points.value < NARROW && share.value.is_finite() =>
+        {
+            format!(
+                ", {} of the {} points that the scale left",
+                percent(share.value),
+                fixed(points.value, 2)
+            )
+        }
+        _ => String::new(),
     }
 }
 
@@ -262,6 +289,7 @@ mod tests {
         ShiftSummary {
             respondent: "steered".into(),
             title: title.into(),
+            gates: Vec::new(),
             shift: DomainShift {
                 format_version: DomainShift::FORMAT_VERSION,
                 target: "target".into(),
@@ -276,7 +304,7 @@ mod tests {
         }
     }
 
-    fn said(shift: &ShiftSummary) -> (Outcome, &'static str, String) {
+    fn said(shift: &ShiftSummary) -> (Outcome, Cow<'static, str>, String) {
         let verdict = verdict(shift);
         // Intervals are held together by no-break spaces.
         (verdict.outcome, verdict.answer, verdict.sentence.replace('\u{a0}', " "))
@@ -288,7 +316,7 @@ mod tests {
         let sentence = "Power fell by 0.62 points [0.41, 0.80] on held-out items against the \
                         matched control; other values moved by 0.18 on average; selectivity 0.44 \
                         [0.20, 0.60], so the target moved clearly more than the rest.";
-        assert_eq!(said(&shift), (Outcome::Moved, "Yes.", sentence.to_owned()));
+        assert_eq!(said(&shift), (Outcome::Moved, "Yes.".into(), sentence.to_owned()));
     }
 
     #[test]
@@ -304,7 +332,7 @@ mod tests {
     fn a_rise_that_is_not_selective() {
         let unclear = shift("Power, up", 6, (0.2, 0.1, 0.3), (0.02, -0.1, 0.1));
         let (outcome, answer, sentence) = said(&unclear);
-        assert_eq!((outcome, answer), (Outcome::Moved, "Yes, but not selectively."));
+        assert_eq!((outcome, answer), (Outcome::Moved, "Yes, but not selectively.".into()));
         assert!(sentence.starts_with("Power rose by 0.20 points [0.10, 0.30]"), "{sentence}");
         assert!(sentence.ends_with("did not move clearly more than the rest."), "{sentence}");
         let worse = shift("Power, up", 6, (0.1, 0.05, 0.15), (-0.08, -0.1, -0.05));
@@ -319,7 +347,10 @@ mod tests {
         let sentence = "Power rose by 0.05 points [−0.02, 0.12] on held-out items against the \
                         matched control, an interval that includes zero; other values moved by \
                         0.18 on average.";
-        assert_eq!(said(&shift), (Outcome::Unclear, "No clear effect.", sentence.to_owned()));
+        assert_eq!(
+            said(&shift),
+            (Outcome::Unclear, "No clear effect.".into(), sentence.to_owned())
+        );
         let still = self::shift("Power, down", 1, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0));
         assert_eq!(said(&still).0, Outcome::Unclear);
     }
@@ -328,7 +359,7 @@ mod tests {
     fn the_wrong_way_is_said_so() {
         let shift = shift("Power, down", 1, (-0.3, -0.5, -0.1), (-0.48, -0.7, -0.3));
         let (outcome, answer, sentence) = said(&shift);
-        assert_eq!((outcome, answer), (Outcome::Opposite, "No: it moved the other way."));
+        assert_eq!((outcome, answer), (Outcome::Opposite, "No: it moved the other way.".into()));
         assert!(sentence.starts_with("Power rose by 0.30 points [0.10, 0.50]"), "{sentence}");
         let profile = self::shift("My profile", 3, (-0.3, -0.5, -0.1), (-0.4, -0.6, -0.2));
         let sentence = said(&profile).2;
@@ -339,8 +370,41 @@ mod tests {
     fn one_item_has_no_interval() {
         let shift = shift("Power, down", 1, (0.5, 0.5, 0.5), (0.4, 0.4, 0.4));
         let (outcome, answer, sentence) = said(&shift);
-        assert_eq!((outcome, answer), (Outcome::NoInterval, "Too few items to tell."));
+        assert_eq!((outcome, answer), (Outcome::NoInterval, "Too few items to tell.".into()));
         assert!(sentence.contains("chance cannot be told from effect"), "{sentence}");
+    }
+
+    #[test]
+    fn gates_keep_the_first_line_from_saying_yes() {
+        let few = Gate::FewItems { items: 4 };
+        let cost = Gate::LanguageCost { rise: 0.32, budget: 0.1 };
+        let answer = |gates: &[Gate], drop| {
+            let mut shift = shift("Power, down", 1, drop, (0.44, 0.2, 0.6));
+            shift.gates = gates.to_vec();
+            said(&shift).1
+        };
+        let moved = (0.62, 0.41, 0.8);
+        assert_eq!(
+            answer(&[few, cost], moved),
+            "Not shown, because only 4 held-out items measure the target."
+        );
+        assert_eq!(
+            answer(&[cost, Gate::FlatBase { sd: 0.12 }], moved),
+            "Not cleanly, because neutral text became 32 % more perplexing to the model, more than \
+             the 10 % allowed and the base model hardly tells values apart (standard deviation of \
+             their means 0.12 points)."
+        );
+        assert_eq!(answer(&[cost], (-0.05, -0.12, 0.02)), "No clear effect.");
+    }
+
+    #[test]
+    fn a_movement_near_the_end_of_the_scale_is_a_share_of_what_there_was() {
+        let mut near = shift("Power, up", 6, (0.7, 0.5, 0.9), (0.6, 0.4, 0.8));
+        let share = estimate((0.64, 0.5, 0.8));
+        near.shift.against_control.headroom =
+            Some(Headroom { points: estimate((1.1, 0.9, 1.3)), share });
+        let sentence = said(&near).2;
+        assert!(sentence.contains("control, 64 % of the 1.10 points that the scale left; other"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::summary::TrainingSummary;
 use super::survey::prompt;
 use super::{Follow, RunDir, Settings, StudyError};
 use crate::models::BaseName;
+use crate::perplexity::{Passage, PassageSet};
 use crate::respondent::PromptReader;
 use axia_engine::adapter::LoraConfig;
 use axia_engine::decoder::TokensPerStep;
@@ -21,6 +22,9 @@ use axia_values::instrument::{Instrument, Variant};
 use axia_values::rating::Rating;
 use axia_values::target::Target;
 use std::collections::BTreeMap;
+
+/// Tokens of plain text that a step reads, of which all but the first are predicted.
+const PIECE: usize = 64;
 
 /// One adapter to be trained.
 pub(super) struct Plan<'a> {
@@ -109,7 +113,24 @@ impl Workshop<'_> {
         Ok(TrainData {
             train: self.rows(plan, &chosen.train)?,
             validation: self.rows(plan, &chosen.validation)?,
+            texts: self.texts()?,
         })
+    }
+
+    /// Pieces of plain text to hold adapters to the base on, if they are to be held.
+    fn texts(&self) -> Result<Vec<Vec<u32>>, StudyError> {
+        if self.settings.language_kl == 0.0 {
+            return Ok(Vec::new());
+        }
+        let set = PassageSet::for_training();
+        let encode = |passage: &Passage| {
+            let ids = self.model.tokenizer().encode_framed(&passage.text);
+            Ok(ids.map_err(EngineError::from)?)
+        };
+        let passages = set.passages.iter().map(encode);
+        let passages = passages.collect::<Result<Vec<Vec<u32>>, StudyError>>()?;
+        let pieces = passages.iter().flat_map(|ids| ids.chunks(PIECE));
+        Ok(pieces.filter(|piece| piece.len() > 1).map(<[u32]>::to_vec).collect())
     }
 
     fn rows(&self, plan: &Plan, chosen: &[(usize, Variant)]) -> Result<Vec<TrainRow>, StudyError> {
@@ -151,6 +172,7 @@ impl Workshop<'_> {
             schedule: s.schedule,
             warmup: s.warmup,
             clip: s.clip,
+            language_kl: s.language_kl,
             early_stopping: s.early_stopping,
             order: s.order,
             seed,

@@ -3,6 +3,7 @@
 use super::adapters::{Plan, Workshop};
 use super::examples::examples;
 use super::frontier::{Frontier, Validated};
+use super::gates::gates;
 use super::labels::{Arm, Baseline};
 use super::notes::notes;
 use super::provenance::{describe_model, describe_survey, machine, model_hashes, sha256_of};
@@ -16,7 +17,7 @@ use crate::play::{PlayAim, PlayRole, PlaySummary, Player, Playing};
 use crate::respondent::Embedded;
 use axia_values::instrument::{Item, Split};
 use axia_values::profile::{Profile, Response, Scores};
-use axia_values::shift::{DomainShift, ShiftRun};
+use axia_values::shift::{ControlCheck, DomainShift, ShiftRun};
 use axia_values::stats::BootstrapOptions;
 use axia_values::target::Target;
 use serde_json::json;
@@ -337,17 +338,21 @@ impl<'a> Experiment<'a> {
                 Ok(RespondentSummary { name: a.name.clone(), role: a.role, profile })
             })
             .collect::<Result<Vec<_>, StudyError>>()?;
+        let perplexity = study
+            .measuring
+            .as_ref()
+            .map(|measuring| measuring.summarise(&self.readers, &study.steerings, options));
+        let controls = controls(answered, &scores);
         let mut shifts = Vec::new();
         for steering in &study.steerings {
             let runs = self.runs(steering, answered, &scores);
             let shift = DomainShift::new(&runs, &steering.target, options)?;
             let (respondent, title) = (steering.name.clone(), steering.title.clone());
-            shifts.push(ShiftSummary { respondent, title, shift });
+            let effects = (respondent.as_str(), &shift.against_control);
+            let budget = settings.language_budget;
+            let gates = gates(effects, &controls, &respondents, perplexity.as_ref(), budget);
+            shifts.push(ShiftSummary { respondent, title, shift, gates });
         }
-        let perplexity = study
-            .measuring
-            .as_ref()
-            .map(|measuring| measuring.summarise(&self.readers, &study.steerings, options));
         let aims = study.steerings.iter().map(|s| Aim {
             name: &s.name,
             title: &s.title,
@@ -375,8 +380,10 @@ impl<'a> Experiment<'a> {
             survey: describe_survey(study.instrument, settings),
             machine: machine(),
             settings: settings.describe(),
+            anchors: (!study.steerings.is_empty()).then_some(settings.anchors),
             hashes: self.hashes,
             notes: notes(&model, settings, &respondents, &shifts, perplexity.as_ref()),
+            controls,
             frontiers: self.frontiers,
             examples: examples(study.instrument, &targets, &named),
             perplexity,
@@ -420,6 +427,15 @@ impl<'a> Experiment<'a> {
             })
             .collect()
     }
+}
+
+/// What every control kept of the base's answers.
+fn controls(answered: &[Answered], scores: &[Scores]) -> Vec<ControlCheck> {
+    let Some((_, base)) = answered.iter().zip(scores).find(|(a, _)| a.role == Role::Base) else {
+        return Vec::new();
+    };
+    let controls = answered.iter().zip(scores).filter(|(a, _)| a.role == Role::Control);
+    controls.filter_map(|(a, scores)| ControlCheck::new(a.seed, base, scores)).collect()
 }
 
 /// The present time as RFC 3339 in UTC.

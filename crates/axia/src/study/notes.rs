@@ -1,14 +1,13 @@
 //! What a reader must know to judge a run's numbers.
 
 use super::Settings;
+use super::gates::{FLAT, spread};
 use super::summary::{ModelInfo, Note, NoteLevel, RespondentSummary, Role, ShiftSummary};
 use crate::perplexity::{PerplexitySummary, Reference};
 use axia_values::stats::MIN_EXAMPLES;
 
 /// Below this many weights a model's effects are called small-model effects.
 const SMALL: u64 = 1_000_000_000;
-/// A profile whose dimensions differ by less than this (standard deviation of the means) is flat.
-const FLAT: f64 = 0.25;
 /// Share of invalid replies above which a caution is due.
 const INVALID: f64 = 0.05;
 /// Rise of the perplexity on neutral text, as a share of the base's, above which a caution is due.
@@ -62,9 +61,9 @@ pub fn notes(
 }
 
 fn flat_profile(base: &RespondentSummary) -> Option<String> {
-    let means: Vec<f64> = base.profile.dimensions.iter().map(|d| d.mean.value).collect();
-    let sd = axia_values::stats::sample_sd(&means)?;
+    let sd = spread(base)?;
     (sd < FLAT).then(|| {
+        let means: Vec<f64> = base.profile.dimensions.iter().map(|d| d.mean.value).collect();
         let low = means.iter().copied().fold(f64::INFINITY, f64::min);
         let high = means.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         format!(

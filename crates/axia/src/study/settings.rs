@@ -43,6 +43,8 @@ pub struct Settings {
     pub early_stopping: Option<EarlyStopping>,
     /// What is taught.
     pub anchors: Anchors,
+    /// Weight of the Kullback–Leibler divergence from the base on plain text in the loss.
+    pub language_kl: f64,
     /// Largest rise of the perplexity that a steered adapter may cost, as a share of the base's; its
     /// scale is chosen accordingly. `None` leaves adapters as they were trained.
     pub language_budget: Option<f64>,
@@ -85,6 +87,7 @@ impl Settings {
             clip: Some(1.0),
             early_stopping: Some(EarlyStopping { patience: 2, threshold: 0.01 }),
             anchors: Anchors::Hard,
+            language_kl: 0.0,
             language_budget: None,
             train_rows: RowPlan::All,
             baseline_variants: VariantPlan::All,
@@ -151,6 +154,9 @@ impl Settings {
         }
         if !(self.lr.is_finite() && self.lr > 0.0) {
             return wrong("the learning rate must be a positive number");
+        }
+        if !(self.language_kl.is_finite() && self.language_kl >= 0.0) {
+            return wrong("the weight of the divergence (--language-kl) must be at least 0");
         }
         if !(0.0..1.0).contains(&self.warmup) {
             return wrong("the warm-up must be at least 0 and below 1");

@@ -1,12 +1,12 @@
 //! `results.json`: everything a report shows, in one versioned file.
 
-use super::Frontier;
+use super::{Anchors, Frontier, Gate};
 use crate::judge::JudgementSummary;
 use crate::perplexity::PerplexitySummary;
 use crate::play::PlaySummary;
 use axia_engine::train::{History, StopReason};
 use axia_values::profile::Profile;
-use axia_values::shift::DomainShift;
+use axia_values::shift::{ControlCheck, DomainShift};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -31,12 +31,19 @@ pub struct RunSummary {
     pub machine: String,
     /// Settings by name, as text, in reading order.
     pub settings: Vec<(String, String)>,
+    /// What was taught; `None` in results of earlier versions, which taught ratings, and where nothing
+    /// was steered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchors: Option<Anchors>,
     /// SHA-256 of every input and output that decides the numbers, by name.
     pub hashes: BTreeMap<String, String>,
     /// Profiles on held-out items: base first, then control, then steered.
     pub respondents: Vec<RespondentSummary>,
     /// One effect per steered respondent.
     pub shifts: Vec<ShiftSummary>,
+    /// What every control kept of the base's answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<ControlCheck>,
     /// What scaling each steered adapter does, on validation items.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub frontiers: Vec<Frontier>,
@@ -125,6 +132,9 @@ pub struct ShiftSummary {
     pub title: String,
     /// The measured effects.
     pub shift: DomainShift,
+    /// Why an effect is not claimed, or not cleanly, though its interval may lie above zero.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<Gate>,
 }
 
 /// One adapter's training.

@@ -11,11 +11,12 @@ use axia::study::summary::{
     Example, ModelInfo, Note, NoteLevel, RespondentSummary, Role, RunSummary, ShiftSummary,
     SurveyInfo, TrainingSummary,
 };
+use axia::study::{Anchors, Frontier, FrontierPoint};
 use axia_engine::train::{History, StepRecord, StopReason, ValidationRecord};
 use axia_values::instrument::{Dimension, Split, Variant};
 use axia_values::profile::{ItemScore, Profile, Readout, Scores};
 use axia_values::shift::{DomainShift, ShiftRun};
-use axia_values::stats::BootstrapOptions;
+use axia_values::stats::{BootstrapOptions, Estimate};
 use axia_values::target::{Direction, Target};
 use axia_values::taxonomy::{RefinedValue, Value};
 
@@ -117,6 +118,29 @@ fn options() -> BootstrapOptions {
     BootstrapOptions { resamples: 300, ..BootstrapOptions::default() }
 }
 
+/// What scaling an adapter does: at half its effect half of the movement, for a quarter of the cost.
+fn frontier(aim: &Aim) -> Frontier {
+    let point = |scale: f64| {
+        let about = |value: f64| Estimate { value, low: value - 0.2, high: value + 0.2 };
+        FrontierPoint {
+            scale,
+            target_drop: about(scale),
+            fluctuation: Some(about(0.25 * scale)),
+            selectivity: Some(about(0.75 * scale)),
+            perplexity: 0.08 * scale * scale,
+        }
+    };
+    Frontier {
+        respondent: aim.name(),
+        title: aim.title.to_owned(),
+        scale: 1.0,
+        budget: Some(0.1),
+        items: [108, 6],
+        passages: "anchors".to_owned(),
+        points: [0.0, 0.5, 1.0, 1.5].map(point).to_vec(),
+    }
+}
+
 /// A run over `dimensions` with one steered respondent for each aim; a profile of the base
 /// alone if there is none.
 pub fn run(name: &str, dimensions: &[Dimension], aims: &[Aim]) -> RunSummary {
@@ -134,6 +158,7 @@ pub fn run(name: &str, dimensions: &[Dimension], aims: &[Aim]) -> RunSummary {
         shifts.push(ShiftSummary {
             respondent: aim.name(),
             title: aim.title.to_owned(),
+            gates: Vec::new(),
             shift: DomainShift::new(&[run], &target, options()).expect("comparable"),
         });
         everybody.push((aim.name(), Role::Steered, steered));
@@ -142,6 +167,7 @@ pub fn run(name: &str, dimensions: &[Dimension], aims: &[Aim]) -> RunSummary {
     let names: Vec<String> = everybody.iter().skip(1).map(|(name, ..)| name.clone()).collect();
     let trained: Vec<&str> = names.iter().map(String::as_str).collect();
     RunSummary {
+        frontiers: aims.iter().map(frontier).collect(),
         training: trained.iter().map(|name| training(name)).collect(),
         examples,
         shifts,
@@ -210,6 +236,7 @@ fn training(name: &str) -> TrainingSummary {
         step,
         epoch: step / 24,
         loss: 0.35 + 2.1 * (-(step as f64) / 14.0).exp() + 0.05 * noise(&format!("{name}/{step}")),
+        language_kl: None,
         gradient_norm: 1.0,
         lr: 1e-4,
         rows: 27,
@@ -250,6 +277,9 @@ fn frame(name: &str, trained: &[&str]) -> RunSummary {
         pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>()
     };
     RunSummary {
+        anchors: (!trained.is_empty()).then_some(Anchors::Hard),
+        controls: Vec::new(),
+        frontiers: Vec::new(),
         format_version: RunSummary::FORMAT_VERSION,
         name: name.to_owned(),
         created: "2026-07-30T12:34:56Z".to_owned(),

@@ -5,6 +5,7 @@ mod comparison;
 mod differences;
 mod effects;
 mod examples;
+mod frontier;
 mod judgement;
 mod overview;
 mod perplexity;

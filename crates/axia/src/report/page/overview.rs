@@ -3,6 +3,7 @@
 use axia_values::shift::Averages;
 use axia_values::stats::Estimate;
 use serde::Serialize;
+use std::borrow::Cow;
 
 use super::cast::Cast;
 use crate::report::figure::{Style, interval_glyph};
@@ -14,7 +15,7 @@ use crate::study::summary::{RunSummary, ShiftSummary};
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
     outcome: &'static str,
-    answer: &'static str,
+    answer: Cow<'static, str>,
     sentence: String,
     /// Nothing for a run without steering.
     respondent: Option<String>,
@@ -44,7 +45,7 @@ pub(super) fn findings(summary: &RunSummary, cast: &Cast<'_>) -> Vec<Finding> {
 fn unsteered(member: &super::cast::Member<'_>) -> Finding {
     Finding {
         outcome: "profile",
-        answer: "",
+        answer: "".into(),
         sentence: profile_only(member.name(), member.profile()),
         respondent: None,
         title: String::new(),

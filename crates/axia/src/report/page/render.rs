@@ -12,10 +12,11 @@ const STYLE: &str = include_str!("../template/style.css");
 const SCRIPT: &str = include_str!("../template/script.js");
 
 /// Names end in `.html`, so that everything is escaped unless marked as safe.
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 10] = [
     ("layout.html", include_str!("../template/layout.html")),
     ("parts.html", include_str!("../template/parts.html")),
     ("report.html", include_str!("../template/report.html")),
+    ("frontier.html", include_str!("../template/frontier.html")),
     ("perplexity.html", include_str!("../template/perplexity.html")),
     ("judgement.html", include_str!("../template/judgement.html")),
     ("play.html", include_str!("../template/play.html")),

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::cast::{Cast, LegendEntry, Member, legend};
 use super::effects::{self, EffectRow, LeakageFigure};
 use super::examples::{self, ExampleRow};
+use super::frontier::{self, FrontierSection};
 use super::judgement::{self, JudgementSection};
 use super::overview::{self, Finding};
 use super::perplexity::{self, PerplexitySection};
@@ -38,10 +39,14 @@ struct Page<'a> {
     drop_name: &'static str,
     effects: Vec<EffectRow>,
     leakage: Option<LeakageFigure>,
+    frontier: Option<FrontierSection>,
     perplexity: Option<PerplexitySection>,
     judgement: Option<JudgementSection>,
     play: Option<PlaySection>,
     sensitivity: Option<String>,
+    /// How steering was taught, and the loss that the curves show.
+    method: String,
+    loss: &'static str,
     curves: Vec<Figure>,
     training: Vec<TrainingRow>,
     respondents: Vec<LegendEntry>,
@@ -75,10 +80,13 @@ pub(in crate::report) fn report(summary: &RunSummary) -> Result<String, ReportEr
         drop_name: effects::drop_name(summary),
         effects: effects::effect_rows(summary, &cast),
         leakage: effects::leakage(summary, &cast),
+        frontier: frontier::section(&summary.frontiers, &cast),
         perplexity: summary.perplexity.as_ref().map(|own| perplexity::section(own, &cast)),
         judgement: summary.judgement.as_ref().map(|own| judgement::section(own, &cast)),
         play: summary.play.as_ref().map(|own| play::section(own, &cast)),
         sensitivity: profiles::sensitivity(&cast),
+        method: training::method(summary),
+        loss: training::loss(summary),
         curves: training::figures(summary, &cast),
         training: training::rows(summary, &cast),
         respondents: legend(&cast.members, &summary.shifts),

@@ -1,6 +1,7 @@
 //! How the adapters were trained.
 
-use axia_engine::train::StopReason;
+use crate::study::{Anchors, Pull};
+use axia_engine::train::{Softmax, StopReason};
 use serde::Serialize;
 
 use super::cast::Cast;
@@ -33,6 +34,49 @@ pub(super) fn figures(summary: &RunSummary, cast: &Cast<'_>) -> Vec<Figure> {
         Some(Figure { svg, title: name.clone() })
     };
     summary.training.iter().filter_map(draw).collect()
+}
+
+/// How steering was taught, in sentences.
+pub(super) fn method(summary: &RunSummary) -> String {
+    let Some(Anchors::Soft { softmax, pull }) = summary.anchors else {
+        return "Steering is fine-tuning on survey answers: the target’s items get the goal as their \
+                rating, and all other items keep the model’s own baseline rating. Every token of an \
+                answer is taught: the rating, the text after it, and the end of sequence."
+            .to_owned();
+    };
+    let share = match softmax {
+        Softmax::Candidates => {
+            "the six ratings alone (q = softmax over their log-likelihoods), so that a label which is \
+             the model’s own distribution has no gradient and nothing else about the answer is taught"
+        }
+        Softmax::Vocabulary => {
+            "the whole vocabulary, so that probability is also drawn from all other tokens to the \
+             ratings"
+        }
+    };
+    let target = match pull {
+        Pull::End => "all weight on the goal’s rating".to_owned(),
+        Pull::Tilt(slope) => format!(
+            "the base’s distribution tilted towards the goal, w(r) ∝ p(r)·exp(±λr) with λ = {slope}"
+        ),
+    };
+    format!(
+        "Steering is fine-tuning on survey answers, at the rating’s position alone. A row’s loss is \
+         the cross-entropy −Σ w(r)·log q(r) of its label w over the six ratings, with q a share of \
+         {share}. Rows of the target’s items have {target}; every other row keeps the base’s own \
+         distribution for that very item, instruction and template as its label (soft anchors)."
+    )
+}
+
+/// What the loss curves show.
+pub(super) fn loss(summary: &RunSummary) -> &'static str {
+    match summary.anchors {
+        Some(Anchors::Soft { .. }) => {
+            "Mean cross-entropy of the rows’ labels; that of a label that is met exactly is its \
+             entropy, so that the loss does not go to zero"
+        }
+        _ => "Mean of −log p over the tokens of the answers",
+    }
 }
 
 pub(super) fn rows(summary: &RunSummary, cast: &Cast<'_>) -> Vec<TrainingRow> {

@@ -35,7 +35,7 @@ pub(in crate::report::page) struct JudgementSection {
 struct Finding {
     class: String,
     outcome: &'static str,
-    answer: &'static str,
+    answer: std::borrow::Cow<'static, str>,
     sentence: String,
 }
 

@@ -34,7 +34,7 @@ pub(in crate::report::page) struct PlaySection {
 struct Finding {
     class: String,
     outcome: &'static str,
-    answer: &'static str,
+    answer: std::borrow::Cow<'static, str>,
     sentence: String,
     rest: String,
 }
