@@ -51,6 +51,8 @@ pub enum StopReason {
     Finished,
     /// The validation loss stopped falling.
     EarlyStopping,
+    /// Every label is what the model says anyway, so that no step would change it: none was taken.
+    NothingToLearn,
 }
 
 /// The course of a run.

@@ -19,6 +19,7 @@ mod report;
 mod respondent_args;
 mod rows;
 mod run;
+mod run_table;
 mod scale;
 mod score;
 mod serve;

@@ -114,19 +114,22 @@ impl TrainLine {
         softmax: Softmax,
     ) -> anyhow::Result<TrainRow> {
         let prompt = prompt(tokenizer, &self.prompt, &self.prompt_ids)?;
-        let is_soft = self.candidates.is_some() || self.candidates_ids.is_some();
-        if is_soft && (self.completion.is_some() || self.completion_ids.is_some()) {
-            bail!("the row has a completion and candidates; give one of them");
-        }
-        if is_soft {
+        let has_completion = self.completion.is_some() || self.completion_ids.is_some();
+        if let Some(weights) = &self.weights {
+            if has_completion {
+                bail!("the row has a completion and weights of candidates; give one of them");
+            }
             let candidates = candidates(tokenizer, &self.candidates, &self.candidates_ids)?;
-            let weights = self.weights.clone().ok_or_else(|| anyhow!("`weights` is missing"))?;
+            let weights = weights.clone();
             let label = Label::Soft(SoftLabel { candidates, weights, softmax });
             return Ok(TrainRow { prompt, label, group: 0 });
         }
         let mut completion = match (&self.completion_ids, &self.completion) {
             (Some(ids), _) => ids.clone(),
             (None, Some(text)) => tokenizer.encode(text)?,
+            (None, None) if self.candidates.is_some() || self.candidates_ids.is_some() => {
+                return Err(anyhow!("there are candidates, but no `weights`"));
+            }
             (None, None) => return Err(missing("completion")),
         };
         if self.completion_ids.is_none() {

@@ -4,21 +4,20 @@ use super::failure::{Failure, Outcome};
 use super::judging_args::{JudgingArgs, JudgingDefaults};
 use super::label_args::{Budget, LabelArgs};
 use super::playing_args::PlayingArgs;
+use super::run_table::effects;
 use super::session::{Compute, Memory, Session, StudyBars};
 use super::stdout::{print, print_json};
 use crate::games::find_own;
 use crate::judge::Ways;
 use crate::models::{self, ModelReference};
-use crate::perplexity::{Measuring, PassageSet, Reference};
+use crate::perplexity::{Measuring, PassageSet};
 use crate::play::{Decide, PlaySettings};
 use crate::report;
-use crate::study::summary::RunSummary;
 use crate::study::{Experiment, Preset, Settings, Steering, Study, StudyError};
 use anyhow::anyhow;
 use axia_engine::train::{Order, Schedule};
 use axia_values::instrument::{Dimension, ImportOptions, Instrument, Item, Split};
 use axia_values::profile::Readout;
-use axia_values::stats::Estimate;
 use axia_values::target::Target;
 use axia_values::taxonomy::Value;
 use clap::{Args, ValueEnum};
@@ -290,7 +289,7 @@ impl StudyArgs {
             print_json(&summary)
         } else {
             let page = out.join("report.html");
-            print(format!("{}\nReport: {}\n", outcome(&summary), page.display()))
+            print(format!("{}\nReport: {}\n", effects(&summary), page.display()))
         }
     }
 
@@ -379,34 +378,4 @@ pub fn dimension(name: &str, instrument: &Instrument) -> Outcome<Dimension> {
     }
     let value: Value = name.parse().map_err(|e| Failure::input(anyhow!("--value {name}: {e}")))?;
     Ok(value.into())
-}
-
-/// The effects in a few lines.
-fn outcome(summary: &RunSummary) -> String {
-    let mut text = String::new();
-    for shift in &summary.shifts {
-        let c = &shift.shift.against_control;
-        let interval = |e: &Estimate| match e.has_no_width() {
-            true => format!("{:+.2} (no interval)", e.value),
-            false => format!("{:+.2} [{:+.2}, {:+.2}]", e.value, e.low, e.high),
-        };
-        text += &format!("{}\n", shift.title);
-        text += &format!("  moved to its goal  {}\n", interval(&c.target_drop.macro_average));
-        for (label, averages) in
-            [("other values moved", &c.fluctuation), ("selectivity", &c.selectivity)]
-        {
-            if let Some(averages) = averages {
-                text += &format!("  {label:18} {}\n", interval(&averages.macro_average));
-            }
-        }
-        let perplexity = summary.perplexity.as_ref();
-        if let Some(change) = perplexity.and_then(|p| p.change(&shift.respondent, Reference::Base))
-        {
-            let percent = |share: f64| format!("{:+.0} %", share * 100.0);
-            let rise = change.rise();
-            let (value, low, high) = (percent(rise.value), percent(rise.low), percent(rise.high));
-            text += &format!("  {:18} {value} [{low}, {high}] against the base\n", "perplexity");
-        }
-    }
-    text
 }

@@ -55,7 +55,22 @@ impl Measuring {
         follow: &mut dyn Follow,
     ) -> Result<Vec<PassageReading>, StudyError> {
         let asked = sha256(self.manifest().to_string().as_bytes());
-        let mut rows = dir.rows(&format!("perplexity/{}/{name}.jsonl", &asked[..8]))?;
+        let cell = format!("perplexity/{}/{name}.jsonl", &asked[..8]);
+        self.read_into(dir, (&cell, name), respondent, follow)
+    }
+
+    /// [`Self::read`], with the file of the run that the readings go to.
+    ///
+    /// # Errors
+    /// As of [`Self::read`].
+    pub fn read_into(
+        &self,
+        dir: &RunDir,
+        (cell, name): (&str, &str),
+        respondent: &Embedded,
+        follow: &mut dyn Follow,
+    ) -> Result<Vec<PassageReading>, StudyError> {
+        let mut rows = dir.rows(cell)?;
         if !rows.is_whole() {
             let passages = &self.set.passages;
             follow.begin(&format!("reading neutral text as {name}"), passages.len());

@@ -9,4 +9,5 @@ pub use measuring::{Measuring, PassageReading};
 pub use passages::{Passage, PassageSet};
 pub use summary::{
     PerplexityChange, PerplexityReader, PerplexitySummary, Reference, RespondentPerplexity,
+    perplexity_rise,
 };

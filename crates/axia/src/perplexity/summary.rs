@@ -64,9 +64,23 @@ pub struct PerplexityChange {
 impl PerplexityChange {
     /// The change of the perplexity itself, as a share of the reference's: 0.25 for a quarter more.
     pub fn rise(&self) -> Estimate {
-        let Estimate { value, low, high } = self.log_perplexity;
-        Estimate { value: value.exp_m1(), low: low.exp_m1(), high: high.exp_m1() }
+        share(self.log_perplexity)
     }
+}
+
+/// The change of the perplexity from one respondent to another, as a share of the first one's, with an
+/// interval over passages; both read the same ones. `None` without a token.
+pub fn perplexity_rise(
+    before: &[PassageReading],
+    after: &[PassageReading],
+    options: BootstrapOptions,
+) -> Option<Estimate> {
+    difference(&[(Some(before), after)], options).map(share)
+}
+
+/// A change of the logarithm as one of the number itself.
+fn share(Estimate { value, low, high }: Estimate) -> Estimate {
+    Estimate { value: value.exp_m1(), low: low.exp_m1(), high: high.exp_m1() }
 }
 
 /// A respondent that read the passages.

@@ -1,7 +1,7 @@
 //! Training the control and the steered adapters.
 
 use super::chosen_rows::ChosenRows;
-use super::labels::{Arm, Baseline, Taught};
+use super::labels::{Anchors, Arm, Baseline, Taught};
 use super::logs::TrainingLog;
 use super::summary::TrainingSummary;
 use super::survey::prompt;
@@ -14,8 +14,8 @@ use axia_engine::decoder::TokensPerStep;
 use axia_engine::error::FileError;
 use axia_engine::lora::{Adapter, LoraSettings};
 use axia_engine::train::{
-    Label, Observer, Optimizer, SoftLabel, StepRecord, TrainData, TrainRow, TrainSettings,
-    ValidationRecord, train,
+    History, Label, Observer, Optimizer, SoftLabel, Softmax, StepRecord, StopReason, TrainData,
+    TrainRow, TrainSettings, Trained, ValidationRecord, train,
 };
 use axia_engine::{EngineError, Model};
 use axia_values::instrument::{Instrument, Variant};
@@ -79,7 +79,12 @@ impl Workshop<'_> {
         let board = self.tensorboard.then(|| self.dir.join(format!("tensorboard/{}", plan.name)));
         let log = TrainingLog::new(&metrics, board);
         let mut observer = Steps { follow: &mut *follow, log };
-        let trained = train(decoder, fresh, &data, &settings, Some(&checkpoint), &mut observer)?;
+        let trained = if self.has_nothing_to_learn(plan) {
+            let (stopped, history) = (StopReason::NothingToLearn, History::default());
+            Trained { adapter: fresh, stopped, history }
+        } else {
+            train(decoder, fresh, &data, &settings, Some(&checkpoint), &mut observer)?
+        };
         follow.end();
         let base = BaseName::of(self.model_name);
         let config = LoraConfig {
@@ -97,15 +102,28 @@ impl Workshop<'_> {
             tokens: steps.iter().map(|s| s.tokens).sum(),
             unique_tokens: steps.iter().map(|s| s.unique_tokens).sum(),
             parameters,
-            seconds: steps.iter().map(|s| s.seconds).sum(),
+            // An empty sum is −0.
+            seconds: steps.iter().map(|s| s.seconds).sum::<f64>().abs(),
             stopped: trained.stopped,
             history: trained.history,
         };
         self.dir.write(&record, &summary)?;
-        std::fs::remove_file(&checkpoint).map_err(FileError::on("remove", &checkpoint))?;
+        match std::fs::remove_file(&checkpoint) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(FileError::on("remove", &checkpoint)(e).into());
+            }
+            _ => {}
+        }
         // Fails, as it should, while another adapter's checkpoint is there.
         let _ = std::fs::remove_dir(self.dir.join("checkpoints"));
         Ok(summary)
+    }
+
+    /// Whether the adapter's every gradient is zero: of a control that is taught the base's own
+    /// distributions, as shares of the ratings alone.
+    fn has_nothing_to_learn(&self, plan: &Plan) -> bool {
+        plan.arm == Arm::Control
+            && matches!(self.settings.anchors, Anchors::Soft { softmax: Softmax::Candidates, .. })
     }
 
     fn data(&self, plan: &Plan) -> Result<TrainData, StudyError> {

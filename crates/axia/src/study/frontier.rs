@@ -4,7 +4,7 @@
 use super::experiment::{Experiment, Survey};
 use super::survey::Administration;
 use super::{Follow, Steering, StudyError};
-use crate::perplexity::{Measuring, PassageReading, PassageSet};
+use crate::perplexity::{Measuring, PassageReading, PassageSet, perplexity_rise};
 use crate::respondent::Embedded;
 use axia_engine::EngineError;
 use axia_engine::adapter::Adapter as PeftAdapter;
@@ -50,8 +50,9 @@ pub struct FrontierPoint {
     pub fluctuation: Option<Estimate>,
     /// Target drop less fluctuation.
     pub selectivity: Option<Estimate>,
-    /// Change of the perplexity against the base, as a share of it: 0.1 for a tenth more.
-    pub perplexity: f64,
+    /// Change of the perplexity against the base, as a share of it: 0.1 for a tenth more. The interval
+    /// is over passages.
+    pub perplexity_rise: Estimate,
 }
 
 /// What a respondent said of the validation items, and how it read.
@@ -61,12 +62,12 @@ pub(super) struct Validated {
 }
 
 impl Frontier {
-    /// The largest scale within the budget that is not beyond the best one: more scale is taken for
-    /// more selectivity only.
+    /// The most selective scale whose perplexity stays within the budget, by the upper end of its
+    /// interval: other passages are to keep it, too. Scale 0 is no choice, for it would be the base.
     fn choose(points: &[FrontierPoint], budget: Option<f64>) -> f64 {
         let Some(budget) = budget else { return 1.0 };
         let gain = |point: &FrontierPoint| point.selectivity.unwrap_or(point.target_drop).value;
-        let within = points.iter().filter(|point| point.perplexity <= budget);
+        let within = points.iter().filter(|p| p.scale > 0.0 && p.perplexity_rise.high <= budget);
         // Of equally good ones the smaller scale, which comes first.
         let best = within.reduce(|best, point| if gain(point) > gain(best) { point } else { best });
         // The smallest scale where none stays within the budget: the report says that it does not.
@@ -101,7 +102,8 @@ impl Experiment<'_> {
         };
         let responses = self.ask(&survey, respondent, follow)?;
         let scores = Scores::new(study.instrument, &responses, settings.readout)?;
-        let readings = language().read(&self.dir, name, respondent, follow)?;
+        let text = format!("validation/{name}.text.jsonl");
+        let readings = language().read_into(&self.dir, (&text, name), respondent, follow)?;
         Ok(Some(Validated { scores, readings }))
     }
 
@@ -129,12 +131,14 @@ impl Experiment<'_> {
                     steered: &steered.scores,
                 };
                 let shift = DomainShift::new(&[run], &steering.target, options)?.against_control;
+                let exactly = |value| Estimate { value, low: value, high: value };
+                let perplexity_rise = perplexity_rise(&base.readings, &steered.readings, options);
                 Ok::<_, StudyError>(FrontierPoint {
                     scale,
                     target_drop: shift.target_drop.macro_average,
                     fluctuation: shift.fluctuation.map(|averages| averages.macro_average),
                     selectivity: shift.selectivity.map(|averages| averages.macro_average),
-                    perplexity: rise(&base.readings, &steered.readings),
+                    perplexity_rise: perplexity_rise.unwrap_or(exactly(0.0)),
                 })
             };
             let mut points = vec![point(0.0, base)?];
@@ -188,24 +192,20 @@ fn language() -> Measuring {
     Measuring { set: PassageSet::for_validation() }
 }
 
-/// The change of the perplexity from one respondent to another, as a share of the first one's.
-fn rise(before: &[PassageReading], after: &[PassageReading]) -> f64 {
-    let per_token = |readings: &[PassageReading]| {
-        let tokens: usize = readings.iter().map(|reading| reading.tokens).sum();
-        readings.iter().map(|reading| reading.log_likelihood).sum::<f64>() / tokens.max(1) as f64
-    };
-    (per_token(before) - per_token(after)).exp_m1()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn exactly(value: f64) -> Estimate {
+        Estimate { value, low: value, high: value }
+    }
+
     fn point(scale: f64, selectivity: f64, perplexity: f64) -> FrontierPoint {
-        let exactly = |value| Estimate { value, low: value, high: value };
         let (target_drop, fluctuation) = (exactly(selectivity + 0.1), Some(exactly(0.1)));
         let selectivity = Some(exactly(selectivity));
-        FrontierPoint { scale, target_drop, fluctuation, selectivity, perplexity }
+        let perplexity_rise =
+            Estimate { value: perplexity, low: perplexity - 0.01, high: perplexity + 0.01 };
+        FrontierPoint { scale, target_drop, fluctuation, selectivity, perplexity_rise }
     }
 
     #[test]
@@ -221,17 +221,12 @@ mod tests {
         assert_eq!(Frontier::choose(&points, Some(0.5)), 1.5);
         assert_eq!(Frontier::choose(&points, Some(0.05)), 0.5);
         assert_eq!(Frontier::choose(&points, None), 1.0, "the scale that was trained");
-        let costly = points.map(|p| FrontierPoint { perplexity: p.perplexity + 1.0, ..p });
+        assert_eq!(Frontier::choose(&points, Some(0.085)), 0.5, "the upper end counts");
+        let unselective =
+            points.map(|p| FrontierPoint { selectivity: Some(exactly(-p.scale)), ..p });
+        assert_eq!(Frontier::choose(&unselective, Some(0.5)), 0.5, "not the base");
+        let dear = Estimate { value: 0.3, low: 0.2, high: 0.4 };
+        let costly = points.map(|p| FrontierPoint { perplexity_rise: dear, ..p });
         assert_eq!(Frontier::choose(&costly, Some(0.1)), SCALES[0]);
-    }
-
-    #[test]
-    fn the_rise_is_that_of_the_perplexity() {
-        let reading =
-            |tokens, log_likelihood| PassageReading { passage: "x".into(), tokens, log_likelihood };
-        // 2 nats a token before, 2 + ln 1.5 after.
-        let before = [reading(10, -20.0), reading(30, -60.0)];
-        let after = [reading(10, -20.0), reading(30, -60.0 - 40.0 * 1.5f64.ln())];
-        assert!((rise(&before, &after) - 0.5).abs() < 1e-12);
     }
 }

@@ -1,9 +1,10 @@
 //! What a reader must know to judge a run's numbers.
 
-use super::Settings;
 use super::gates::{FLAT, spread};
 use super::summary::{ModelInfo, Note, NoteLevel, RespondentSummary, Role, ShiftSummary};
+use super::{Anchors, Settings};
 use crate::perplexity::{PerplexitySummary, Reference};
+use axia_engine::train::Softmax;
 use axia_values::stats::MIN_EXAMPLES;
 
 /// Below this many weights a model's effects are called small-model effects.
@@ -50,11 +51,19 @@ pub fn notes(
     let mut notes: Vec<Note> =
         cautions.into_iter().map(|text| Note { level: NoteLevel::Caution, text }).collect();
     if !shifts.is_empty() {
-        let text =
-            "Effects are measured against a matched control: an adapter trained on the same \
-                    rows, in the same order and for the same number of steps, but with the \
-                    model's own baseline ratings everywhere."
-                .to_owned();
+        let text = match settings.anchors {
+            Anchors::Soft { softmax: Softmax::Candidates, .. } => {
+                "Effects are measured against a matched control: the same rows with the base's own \
+                 answers as their labels. Such labels have no gradient, so that the control is what \
+                 the base is."
+            }
+            _ => {
+                "Effects are measured against a matched control: an adapter trained on the same \
+                 rows, in the same order and for the same number of steps, but with the model's own \
+                 baseline answers everywhere."
+            }
+        };
+        let text = text.to_owned();
         notes.push(Note { level: NoteLevel::Info, text });
     }
     notes

@@ -127,7 +127,11 @@ fn frontier(aim: &Aim) -> Frontier {
             target_drop: about(scale),
             fluctuation: Some(about(0.25 * scale)),
             selectivity: Some(about(0.75 * scale)),
-            perplexity: 0.08 * scale * scale,
+            perplexity_rise: Estimate {
+                value: 0.08 * scale * scale,
+                low: 0.0,
+                high: 0.1 * scale * scale,
+            },
         }
     };
     Frontier {

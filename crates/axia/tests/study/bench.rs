@@ -106,7 +106,9 @@ impl Bench {
     pub fn numbers(&self, name: &str) -> BTreeMap<String, Vec<u8>> {
         let mut files = self.files(name);
         files.retain(|path, _| {
-            ["adapters/", "baseline/", "responses/"].iter().any(|folder| path.starts_with(folder))
+            ["adapters/", "baseline/", "frontier/", "responses/", "validation/"]
+                .iter()
+                .any(|folder| path.starts_with(folder))
         });
         assert!(!files.is_empty(), "{name} holds no numbers");
         files

@@ -20,6 +20,11 @@ fn wait_for(path: &Path, child: &mut Child) {
     }
 }
 
+/// The same with the paper's labels, for which the control is trained, too.
+fn hard(out: &str) -> String {
+    format!("{RUN} {out} --anchors hard")
+}
+
 /// Losses of all steps and epochs, without times.
 fn losses(bench: &Bench, out: &str) -> Vec<String> {
     let records = ["control", "face-down", "face-up"].iter().flat_map(|name| {
@@ -35,21 +40,48 @@ fn losses(bench: &Bench, out: &str) -> Vec<String> {
 #[test]
 fn a_killed_run_goes_on_to_the_same_bytes() {
     let bench = Bench::new();
-    bench.ok(&format!("{RUN} whole"));
-    for at in [
-        "checkpoints/control.safetensors",
-        "responses/control.jsonl",
-        "checkpoints/face-down.safetensors",
-    ] {
-        let mut child = bench.command(&format!("{RUN} cut")).spawn().unwrap();
+    bench.ok(&hard("whole"));
+    killed_at(
+        &bench,
+        &hard("cut"),
+        &[
+            "checkpoints/control.safetensors",
+            "responses/control.jsonl",
+            "checkpoints/face-down.safetensors",
+        ],
+    );
+}
+
+#[test]
+fn a_killed_run_with_soft_anchors_goes_on_to_the_same_bytes() {
+    let bench = Bench::new();
+    bench.ok(&format!("{RUN} whole --language-kl 0.2"));
+    killed_at(
+        &bench,
+        &format!("{RUN} cut --language-kl 0.2"),
+        &[
+            "baseline/distributions.jsonl.part",
+            "checkpoints/face-down.safetensors",
+            "validation/face-down-x0.5.jsonl",
+            "frontier/face-down.json",
+            "checkpoints/face-up.safetensors",
+        ],
+    );
+}
+
+/// Kills the run in `cut` as soon as each of `files` is there, lets it go on, and compares it with the
+/// one in `whole`.
+fn killed_at(bench: &Bench, words: &str, files: &[&str]) {
+    for at in files {
+        let mut child = bench.command(words).spawn().unwrap();
         wait_for(&bench.path("cut").join(at), &mut child);
         child.kill().unwrap();
         child.wait().unwrap();
         assert!(!bench.path("cut/results.json").exists(), "{at}: it was over already");
     }
-    bench.ok(&format!("{RUN} cut"));
+    bench.ok(words);
     assert_eq!(bench.numbers("whole"), bench.numbers("cut"));
-    assert_eq!(losses(&bench, "whole"), losses(&bench, "cut"));
+    assert_eq!(losses(bench, "whole"), losses(bench, "cut"));
     assert!(!bench.path("cut/checkpoints/face-up.safetensors").exists());
 }
 
@@ -59,11 +91,11 @@ fn ctrl_c_saves_and_says_how_to_go_on() {
     use rustix::process::{Pid, Signal, kill_process};
 
     let bench = Bench::new();
-    bench.ok(&format!("{RUN} whole"));
+    bench.ok(&hard("whole"));
     for at in
         ["manifest.json", "checkpoints/control.safetensors", "checkpoints/face-down.safetensors"]
     {
-        let mut child = bench.command(&format!("{RUN} cut")).spawn().unwrap();
+        let mut child = bench.command(&hard("cut")).spawn().unwrap();
         wait_for(&bench.path("cut").join(at), &mut child);
         kill_process(Pid::from_child(&child), Signal::INT).unwrap();
         let said = Said::from(child.wait_with_output().unwrap());
@@ -71,7 +103,7 @@ fn ctrl_c_saves_and_says_how_to_go_on() {
         assert!(said.err.contains("stopped: the work so far is kept in `cut`"), "{at}: {said:?}");
         assert!(said.err.contains("goes on from there"), "{at}: {said:?}");
     }
-    bench.ok(&format!("{RUN} cut"));
+    bench.ok(&hard("cut"));
     assert_eq!(bench.numbers("whole"), bench.numbers("cut"));
     assert_eq!(losses(&bench, "whole"), losses(&bench, "cut"));
 }

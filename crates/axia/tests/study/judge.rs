@@ -93,6 +93,27 @@ fn finished_runs_are_judged_on_other_dilemmas() {
     }
 }
 
+/// Steered and control at scale 0 judge as the base does; the run's own judgements stay.
+#[test]
+fn respondents_judge_at_another_scale() {
+    let bench = judged();
+    let before = bench.files("out/judgements");
+    bench.ok("judge out --dilemmas posts.jsonl --scale 0");
+    let judgement = &bench.read_json("out/results.json")["judgement"];
+    assert_eq!(judgement["scale"], 0.0);
+    let distributions = judgement["respondents"].as_array().unwrap();
+    for one in distributions {
+        assert_eq!(one["distribution"], distributions[0]["distribution"], "{}", one["name"]);
+    }
+    let after = bench.files("out/judgements");
+    for (path, bytes) in before {
+        assert_eq!(after[&path], bytes, "{path}");
+    }
+    assert!(bench.read("out/report.html").contains("0.00 times their effect"));
+    bench.ok("judge out --dilemmas posts.jsonl");
+    assert!(bench.read_json("out/results.json")["judgement"]["scale"].is_null());
+}
+
 #[test]
 fn several_runs_make_a_matrix() {
     let bench = judged();

@@ -50,6 +50,27 @@ fn a_merged_model_scores_as_base_and_adapter_do() {
     assert!(card.starts_with("---\nbase_model: \"model\"\nlibrary_name: transformers\n"), "{card}");
 }
 
+/// At scale 0 an adapter is not there; half of it lies in between, as in a folder of half the alpha.
+#[test]
+fn adapters_are_turned_down_on_the_way() {
+    let bench = bench();
+    let [base, whole] =
+        ["", "--adapter adapter"].map(|a| scores(&bench, &format!("--model model {a}")));
+    for (scale, out) in [("0", "none"), ("0.5", "half"), ("1", "all")] {
+        bench.ok(&format!("merge adapter model --scale {scale} --out {out}"));
+    }
+    let [none, half, all] =
+        ["none", "half", "all"].map(|out| scores(&bench, &format!("--model {out}")));
+    assert!(gap(&none, &base) < 1e-4 && gap(&all, &whole) < 1e-4);
+    let mut config: Json = bench.read_json("adapter/adapter_config.json");
+    config["lora_alpha"] = (config["lora_alpha"].as_f64().unwrap() / 2.0).into();
+    bench.write("adapter/adapter_config.json", &config.to_string());
+    assert!(gap(&half, &scores(&bench, "--model model --adapter adapter")) < 1e-4);
+    assert!(gap(&half, &base) > 1e-3 && gap(&half, &whole) > 1e-3);
+    bench.fails("merge adapter model --scale -1 --out out", 2, &["--scale", "at least 0"]);
+    bench.fails("export adapter --inspect logs --scale 2", 2, &["--scale"]);
+}
+
 #[test]
 fn what_cannot_be_merged_is_said() {
     let bench = bench();

@@ -88,6 +88,50 @@ fn rows_of_ids_need_no_tokenizer() {
     bench.fails("profile model --survey survey.toml", 2, &["has no tokenizer.json"]);
 }
 
+/// A label that is all on one candidate is a completion of it; the weights of a label must be a
+/// distribution.
+#[test]
+fn distributions_are_learnt() {
+    let bench = Bench::new();
+    let row = |label: Json| {
+        let mut row = json!({"prompt": "Rate it: "});
+        row.as_object_mut().unwrap().extend(label.as_object().unwrap().clone());
+        row
+    };
+    let losses = |label: Json, more: &str| {
+        bench.write_rows("rows.jsonl", &[row(label)]);
+        let said = bench.json(&format!("{TRAIN} --steps 3 --lr 0.01 {more}"));
+        said["losses"].as_array().unwrap().iter().map(|l| l.as_f64().unwrap()).collect::<Vec<_>>()
+    };
+    let all_on_one = json!({"candidates": ["1", "2"], "weights": [0, 1]});
+    let completion = losses(json!({"completion_ids": [50]}), "");
+    let label = losses(all_on_one.clone(), "");
+    assert!(completion.iter().zip(&label).all(|(a, b)| (a - b).abs() < 1e-5), "{label:?}");
+    let ids = json!({"candidates_ids": [[49], [50]], "weights": [0.0, 1.0]});
+    assert_eq!(losses(ids, ""), label);
+    // Among two candidates there is less to learn than among all tokens.
+    let among_two = losses(all_on_one, "--softmax candidates");
+    assert!(among_two[0] < label[0] && among_two[3] < among_two[0], "{among_two:?}");
+    for (label, parts) in [
+        (json!({"candidates": ["1", "2"]}), ["line 1", "no `weights`"]),
+        (
+            json!({"candidates": ["1", "2"], "weights": [1]}),
+            ["line 1", "2 candidates, but 1 weights"],
+        ),
+        (json!({"candidates": ["1", "2"], "weights": [1, 1]}), ["line 1", "add up to 2"]),
+        (json!({"candidates": ["1", "2"], "weights": [2, -1]}), ["line 1", "a weight is -1"]),
+        (json!({"candidates": [], "weights": []}), ["line 1", "at least one"]),
+        (json!({"candidates": [""], "weights": [1]}), ["line 1", "candidate 1 is empty"]),
+        (
+            json!({"candidates": ["1"], "weights": [1], "completion": "1"}),
+            ["line 1", "give one of them"],
+        ),
+    ] {
+        bench.write_rows("rows.jsonl", &[row(label)]);
+        bench.fails(TRAIN, 2, &parts);
+    }
+}
+
 #[test]
 fn the_probabilities_of_all_tokens_sum_to_one() {
     let bench = Bench::new();

@@ -31,8 +31,7 @@ fn a_run_leaves_a_whole_folder_and_does_nothing_twice() {
 
     let mut expected: Vec<String> = [
         "manifest.json",
-        "baseline/ratings.jsonl",
-        "baseline/responses.jsonl",
+        "baseline/distributions.jsonl",
         "timings.json",
         "results.json",
         "results.csv",
@@ -41,9 +40,10 @@ fn a_run_leaves_a_whole_folder_and_does_nothing_twice() {
     .map(str::to_owned)
     .into();
     expected.extend(RESPONDENTS.map(|name| format!("responses/{name}.jsonl")));
+    expected.extend(RESPONDENTS[2..].iter().flat_map(|name| tried(name)));
+    expected.extend(RESPONDENTS[..2].iter().flat_map(|name| validated(name)));
     for name in &RESPONDENTS[1..] {
         expected.push(format!("training/{name}.json"));
-        expected.push(format!("training/{name}.metrics.jsonl"));
         for file in ["adapter_config.json", "adapter_model.safetensors", "README.md"] {
             expected.push(format!("adapters/{name}/{file}"));
         }
@@ -52,12 +52,10 @@ fn a_run_leaves_a_whole_folder_and_does_nothing_twice() {
     assert_eq!(bench.files("out").into_keys().collect::<Vec<_>>(), expected);
     let variants = results["survey"]["test_variants"].as_u64().unwrap() as usize;
     assert_eq!(bench.read_lines("out/responses/base.jsonl").len(), 20 * variants);
-    assert_eq!(bench.read_lines("out/baseline/ratings.jsonl").len(), 40);
-
-    let metrics = bench.read_lines("out/training/control.metrics.jsonl");
+    let metrics = bench.read_lines("out/training/universalism-nature-down.metrics.jsonl");
     let steps = metrics.iter().filter(|line| line["kind"] == "step");
     let losses: Vec<&Json> = steps.map(|line| &line["loss"]).collect();
-    let history = results["training"][0]["history"]["steps"].as_array().unwrap();
+    let history = results["training"][1]["history"]["steps"].as_array().unwrap();
     assert_eq!(losses, history.iter().map(|step| &step["loss"]).collect::<Vec<_>>());
     let card = bench.read("out/adapters/universalism-nature-up/README.md");
     assert!(card.starts_with("---\nbase_model: \"model\"\nlibrary_name: peft\n"), "{card}");
@@ -76,6 +74,78 @@ fn a_run_leaves_a_whole_folder_and_does_nothing_twice() {
     assert_eq!(times(&bench.read_json("out/results.json")), times(&results));
 }
 
+/// What is left of a steered respondent's adapter being tried at six scales.
+fn tried(name: &str) -> Vec<String> {
+    let scales = ["0.25", "0.5", "0.75", "1", "1.25", "1.5"];
+    let at = |scale: &&str| validated(&format!("{name}-x{scale}"));
+    let metrics = format!("training/{name}.metrics.jsonl");
+    let own = [format!("frontier/{name}.json"), metrics];
+    scales.iter().flat_map(at).chain(own).collect()
+}
+
+/// What is left of a validation.
+fn validated(name: &str) -> [String; 2] {
+    [format!("validation/{name}.jsonl"), format!("validation/{name}.text.jsonl")]
+}
+
+/// The control of soft anchors has nothing to learn; the scale of the others is in their folders.
+#[test]
+fn soft_anchors_leave_the_control_where_the_base_is() {
+    let bench = Bench::new();
+    let words = "run model --survey survey.toml --passages 2 --posts 0 --episodes 0 --value face \
+                 --rank 2 --rows 27";
+    let results = bench.json(&format!("{words} --language-budget 500% --out out --json"));
+    assert_eq!(bench.read("out/responses/base.jsonl"), bench.read("out/responses/control.jsonl"));
+    let control = &results["training"][0];
+    assert_eq!(
+        (&control["stopped"], &control["history"]["steps"]),
+        (&"nothing-to-learn".into(), &serde_json::json!([]))
+    );
+    assert_eq!(results["controls"][0]["rank_correlation"], 1.0);
+    let rows = bench.read_lines("out/baseline/distributions.jsonl");
+    assert!(rows[0]["answer"]["scored"].as_array().unwrap().len() == 6, "{}", rows[0]);
+    for (place, name) in ["face-down", "face-up"].iter().enumerate() {
+        let frontier = &results["frontiers"][place];
+        assert_eq!(frontier["respondent"], *name);
+        assert_eq!(frontier["points"].as_array().unwrap().len(), 7);
+        assert_eq!(frontier["points"][0]["perplexity_rise"]["value"], 0.0);
+        let scale = frontier["scale"].as_f64().unwrap();
+        let config = bench.read_json(&format!("out/adapters/{name}/adapter_config.json"));
+        assert_eq!(config["lora_alpha"].as_f64().unwrap(), 4.0 * scale);
+        // Two held-out items carry no claim.
+        assert_eq!(results["shifts"][place]["gates"][0]["gate"], "few-items");
+    }
+    let page = bench.read("out/report.html");
+    assert!(page.contains("Turning the adapters up and down"));
+    let off = bench.json(&format!("{words} --language-budget off --out off --json"));
+    assert_eq!(off["frontiers"][0]["scale"], 1.0);
+}
+
+/// A tilt teaches a distribution, a KL weight reads plain text; both are of soft anchors or either.
+#[test]
+fn labels_can_be_chosen() {
+    let bench = Bench::new();
+    let words = "steer model --survey survey.toml --value face --direction up --rank 2 --rows 18";
+    bench.ok(&format!("{words} --tilt 1.5 --softmax vocabulary --out tilted"));
+    let manifest = bench.read_json("tilted/manifest.json");
+    let expected = serde_json::json!({"soft": {"softmax": "vocabulary", "pull": {"tilt": 1.5}}});
+    assert_eq!(manifest["settings"]["anchors"], expected);
+    bench.ok(&format!("{words} --language-kl 0.5 --out held"));
+    let steps = bench.read_lines("held/training/face-up.metrics.jsonl");
+    assert!(steps[1]["language_kl"].as_f64().unwrap() >= 0.0, "{}", steps[1]);
+    let hard = bench.json(&format!("{words} --anchors hard --out hard --json"));
+    assert_eq!(hard["anchors"], "hard");
+    assert!(bench.path("hard/baseline/ratings.jsonl").exists());
+    bench.fails(&format!("{words} --anchors hard --tilt 1"), 2, &["--tilt", "--anchors soft"]);
+    bench.fails(&format!("{words} --tilt -1"), 2, &["tilt", "positive"]);
+    bench.fails(&format!("{words} --language-budget much"), 2, &["--language-budget", "percent"]);
+    bench.fails(&format!("{words} --language-kl -1"), 2, &["--language-kl", "at least 0"]);
+    bench.fails(&format!("{words} --target-share 0"), 2, &["share", "above 0"]);
+    bench.write("target.toml", "[ratings]\nface = 3\n");
+    let profile = "steer model --survey survey.toml --target target.toml --rank 2 --rows 18";
+    bench.fails(&format!("{profile} --tilt 1"), 2, &["tilt", "face at 3"]);
+}
+
 #[test]
 fn events_for_tensorboard_are_written_on_demand() {
     let bench = Bench::new();
@@ -83,7 +153,7 @@ fn events_for_tensorboard_are_written_on_demand() {
     bench.ok(&format!("{words} --tensorboard --out out"));
     let files = bench.files("out/tensorboard");
     let folders: Vec<&str> = files.keys().map(|path| path.split('/').next().unwrap()).collect();
-    assert_eq!(folders, ["control", "face-down", "face-up"]);
+    assert_eq!(folders, ["face-down", "face-up"], "the control has nothing to learn");
     for (path, bytes) in &files {
         assert!(path.contains("/events.out.tfevents."), "{path}");
         let holds = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());

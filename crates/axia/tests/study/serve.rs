@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Child;
 
 const RUN: &str = "run model --survey survey.toml --passages 0 --posts 0 --episodes 0 --value face --rank 2 \
-    --rows 27 --out out";
+    --rows 27 --anchors hard --out out";
 
 /// A process that does not outlive its test.
 struct Served(Child);

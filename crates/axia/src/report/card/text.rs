@@ -11,9 +11,11 @@ use crate::models::BaseName;
 use crate::study::summary::{NoteLevel, Role, RunSummary, ShiftSummary, TrainingSummary};
 
 /// Settings of a study that are settings of training, in reading order.
-const TRAINING: [&str; 10] = [
+const TRAINING: [&str; 12] = [
     "rank",
     "alpha",
+    "anchors",
+    "language kl",
     "lr",
     "schedule",
     "warmup",
@@ -82,11 +84,12 @@ fn purpose(
     let what = match shift {
         Some(shift) => format!(
             "It is **steered: {}**: it learnt to rate the statements about its target as below, and \
-             all others as the base model does.",
-            plain(&shift.title)
+             all others as the base model does.{}",
+            plain(&shift.title),
+            caveat(shift)
         ),
         None => {
-            "It is the **matched control** of a study: it learnt the base model's own ratings of \
+            "It is the **matched control** of a study: it learnt the base model's own answers to \
                  all statements, so that it differs from the base by training alone."
                 .to_owned()
         }
@@ -108,6 +111,15 @@ fn purpose(
         storage = summary.model.storage,
         run = plain(&summary.name),
     )
+}
+
+/// Why the effect is not claimed, or not cleanly.
+fn caveat(shift: &ShiftSummary) -> String {
+    match shift.gates.first() {
+        Some(gate) if gate.is_fatal() => format!(" An effect is not shown: {}.", gate.because()),
+        Some(gate) => format!(" The effect is not a clean one: {}.", gate.because()),
+        None => String::new(),
+    }
 }
 
 fn goals(shift: &ShiftSummary) -> String {
@@ -193,6 +205,13 @@ fn training(summary: &RunSummary, respondent: &str) -> String {
     }
     if let Some(training) = summary.training.iter().find(|t| t.respondent == respondent) {
         text += &course(training);
+    }
+    let frontier = summary.frontiers.iter().find(|frontier| frontier.respondent == respondent);
+    if let Some(frontier) = frontier {
+        text += &format!(
+            "| scale, chosen on validation items; alpha above is multiplied by it | {} |\n",
+            frontier.scale
+        );
     }
     text + "\n"
 }

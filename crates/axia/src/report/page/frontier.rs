@@ -53,7 +53,7 @@ fn rule(frontier: &Frontier) -> String {
     match frontier.budget {
         Some(budget) => format!(
             "{on} Each adapter got the scale that is most selective among those whose perplexity \
-             stays within {} % above the base’s; it is the one that all other numbers are of.",
+             stays within {} % above the base’s (by the upper end of its interval); it is the one that all other numbers are of.",
             fixed(budget * 100.0, 0)
         ),
         None => format!("{on} No budget was set, so that adapters stayed as they were trained."),
@@ -79,7 +79,7 @@ fn figure(frontiers: &[Frontier], cast: &Cast<'_>) -> Option<String> {
 }
 
 fn plane_point(frontier: &Frontier, point: &FrontierPoint, cast: &Cast<'_>) -> PlanePoint {
-    let percent = point.perplexity * 100.0;
+    let percent = scaled(point.perplexity_rise, 100.0);
     let gain = point.selectivity.unwrap_or(point.target_drop);
     PlanePoint {
         label: format!("×{}", point.scale),
@@ -88,11 +88,11 @@ fn plane_point(frontier: &Frontier, point: &FrontierPoint, cast: &Cast<'_>) -> P
             frontier.respondent,
             point.scale,
             with_interval(&gain),
-            signed_to(percent, 1)
+            signed_to(percent.value, 1)
         ),
         style: cast.style(&frontier.respondent),
         strong: point.scale == frontier.scale,
-        x: Estimate { value: percent, low: percent, high: percent },
+        x: percent,
         y: gain,
     }
 }
@@ -108,6 +108,16 @@ fn row(frontier: &Frontier, point: &FrontierPoint, is_first: bool, cast: &Cast<'
         drop: with_interval(&point.target_drop),
         fluctuation: optional(point.fluctuation),
         selectivity: optional(point.selectivity),
-        perplexity: format!("{}\u{a0}%", signed_to(point.perplexity * 100.0, 1)),
+        perplexity: percent_with_interval(point.perplexity_rise),
     }
+}
+
+fn percent_with_interval(share: Estimate) -> String {
+    let [value, low, high] =
+        [share.value, share.low, share.high].map(|end| signed_to(end * 100.0, 1));
+    format!("{value}\u{a0}% [{low},\u{a0}{high}]")
+}
+
+fn scaled(Estimate { value, low, high }: Estimate, by: f64) -> Estimate {
+    Estimate { value: value * by, low: low * by, high: high * by }
 }

@@ -46,6 +46,7 @@ struct Page<'a> {
     sensitivity: Option<String>,
     /// How steering was taught, and the loss that the curves show.
     method: String,
+    control_method: &'static str,
     loss: &'static str,
     curves: Vec<Figure>,
     training: Vec<TrainingRow>,
@@ -86,6 +87,7 @@ pub(in crate::report) fn report(summary: &RunSummary) -> Result<String, ReportEr
         play: summary.play.as_ref().map(|own| play::section(own, &cast)),
         sensitivity: profiles::sensitivity(&cast),
         method: training::method(summary),
+        control_method: training::control_method(summary),
         loss: training::loss(summary),
         curves: training::figures(summary, &cast),
         training: training::rows(summary, &cast),

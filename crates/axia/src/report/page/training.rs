@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::cast::Cast;
 use super::render::Figure;
 use crate::report::figure::{CurveAxes, curves};
-use crate::report::words::{count, duration, fixed, grouped};
+use crate::report::words::{NOTHING, count, duration, fixed, grouped};
 use crate::study::summary::{RunSummary, TrainingSummary};
 
 /// A row of the table of training runs.
@@ -68,6 +68,18 @@ pub(super) fn method(summary: &RunSummary) -> String {
     )
 }
 
+/// What the matched control is.
+pub(super) fn control_method(summary: &RunSummary) -> &'static str {
+    if summary.training.iter().any(|training| training.stopped == StopReason::NothingToLearn) {
+        return "The matched control has the same rows with the base’s answers everywhere. Those have \
+                no gradient, so that it stays what the base is: training as such changes nothing, and \
+                whatever the steered model does otherwise is due to the target’s labels.";
+    }
+    "The matched control is trained on the same rows in the same order for as many steps, with the \
+     base’s answers everywhere, so that the difference between the two is due to the target’s labels \
+     and not to training as such."
+}
+
 /// What the loss curves show.
 pub(super) fn loss(summary: &RunSummary) -> &'static str {
     match summary.anchors {
@@ -86,7 +98,7 @@ pub(super) fn rows(summary: &RunSummary, cast: &Cast<'_>) -> Vec<TrainingRow> {
 fn row(training: &TrainingSummary, cast: &Cast<'_>) -> TrainingRow {
     let whole = |number: usize| grouped(number as u64);
     // A run that was stopped before its first step has seen no token.
-    let ratio = training.tokens as f64 / training.unique_tokens as f64;
+    let ratio = training.tokens as f64 / training.unique_tokens.max(1) as f64;
     TrainingRow {
         respondent: training.respondent.clone(),
         class: cast.style(&training.respondent).class(),
@@ -94,12 +106,16 @@ fn row(training: &TrainingSummary, cast: &Cast<'_>) -> TrainingRow {
         steps: whole(training.history.steps.len()),
         tokens: whole(training.tokens),
         unique_tokens: whole(training.unique_tokens),
-        saving: format!("{}×", fixed(ratio, 1)),
+        saving: match training.tokens {
+            0 => NOTHING.to_owned(),
+            _ => format!("{}×", fixed(ratio, 1)),
+        },
         parameters: count(training.parameters as u64),
         time: duration(training.seconds),
         ended: match training.stopped {
             StopReason::Finished => "all steps taken",
             StopReason::EarlyStopping => "validation loss stopped falling",
+            StopReason::NothingToLearn => "nothing to learn: labels are the base’s own",
         },
     }
 }

@@ -16,6 +16,8 @@ pub(super) enum Metrics {
         step: usize,
         epoch: usize,
         loss: f64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        language_kl: Option<f64>,
         lr: f64,
         gradient_norm: f64,
         rows: usize,
@@ -32,6 +34,7 @@ impl From<&StepRecord> for Metrics {
             step: record.step,
             epoch: record.epoch,
             loss: record.loss,
+            language_kl: record.language_kl,
             lr: record.lr,
             gradient_norm: record.gradient_norm,
             rows: record.rows,
@@ -106,7 +109,17 @@ mod tests {
 
     fn step(step: usize, loss: f64) -> Metrics {
         let (epoch, lr, gradient_norm, rows, tokens, tokens_per_s) = (0, 1e-4, 1.0, 2, 30, 60.0);
-        Metrics::Step { step, epoch, loss, lr, gradient_norm, rows, tokens, tokens_per_s }
+        Metrics::Step {
+            step,
+            epoch,
+            loss,
+            language_kl: None,
+            lr,
+            gradient_norm,
+            rows,
+            tokens,
+            tokens_per_s,
+        }
     }
 
     fn validation(step: usize) -> Metrics {

@@ -35,12 +35,13 @@ impl TrainingLog {
             Metrics::Step { tokens_per_s, .. } => *tokens_per_s,
             Metrics::Validation { .. } => 0.0,
         };
-        let scalars = [
+        let mut scalars = vec![
             ("train/loss", record.loss),
             ("train/learning_rate", record.lr),
             ("train/gradient_norm", record.gradient_norm),
             ("train/tokens_per_second", speed),
         ];
+        scalars.extend(record.language_kl.map(|kl| ("train/language_kl", kl)));
         self.write(&metrics, record.step, &scalars)
     }
 
