@@ -61,8 +61,8 @@ pub struct Comparison {
     pub fluctuation: Option<Averages>,
     /// Target drop less fluctuation.
     pub selectivity: Option<Averages>,
-    /// How much of the way to the goal there was to go, and how much of it was gone; `None` where the
-    /// respondent before was at the goal, and in results of earlier versions.
+    /// How far the target's items were from their goal before, and the share of that distance covered;
+    /// `None` where they were at the goal, and in results of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub headroom: Option<Headroom>,
     /// Signed shift of every dimension, targets included, in circular order.

@@ -28,10 +28,10 @@ pub struct LabelArgs {
     /// What the ratings' probabilities are a share of, with soft anchors
     #[arg(long, value_enum, help_heading = "Training")]
     softmax: Option<SoftmaxName>,
-    /// Teach the target's rows the base's distribution tilted by e^(±λ·rating) instead of the end
-    /// of the scale, with soft anchors
+    /// Teach the target's rows the base's distribution tilted by e^(±λ·rating), or, with `end`, all
+    /// weight on the goal's rating; with soft anchors [default: 1]
     #[arg(long, value_name = "λ", help_heading = "Training", allow_negative_numbers = true)]
-    tilt: Option<f64>,
+    tilt: Option<Tilt>,
     /// Hold the adapter to the base on plain text: weight of the Kullback–Leibler divergence, in nats a
     /// token, in the loss; none of the text is measured on
     #[arg(long, value_name = "WEIGHT", help_heading = "Training", allow_negative_numbers = true)]
@@ -62,15 +62,33 @@ impl FromStr for Budget {
     }
 }
 
+/// What the target's rows are taught.
+#[derive(Debug, Clone, Copy)]
+pub struct Tilt(pub Pull);
+
+impl FromStr for Tilt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "end" => Ok(Self(Pull::End)),
+            number => number
+                .parse()
+                .map(|slope| Self(Pull::Tilt(slope)))
+                .map_err(|_| "give a number, or `end`".to_owned()),
+        }
+    }
+}
+
 impl LabelArgs {
     /// The labels wanted, given a preset's.
     pub fn resolve(&self, preset: Anchors) -> Outcome<Anchors> {
-        let of_preset = match preset {
-            Anchors::Soft { softmax, .. } => softmax,
-            Anchors::Hard => Softmax::Candidates,
+        let (softmax, pull) = match preset {
+            Anchors::Soft { softmax, pull } => (softmax, pull),
+            Anchors::Hard => (Softmax::Candidates, Pull::End),
         };
-        let softmax = self.softmax.map_or(of_preset, Softmax::from);
-        let pull = self.tilt.map_or(Pull::End, Pull::Tilt);
+        let softmax = self.softmax.map_or(softmax, Softmax::from);
+        let pull = self.tilt.map_or(pull, |Tilt(pull)| pull);
         let is_soft = match self.anchors {
             Some(anchors) => matches!(anchors, AnchorName::Soft),
             None => matches!(preset, Anchors::Soft { .. }),

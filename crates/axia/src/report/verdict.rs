@@ -15,7 +15,7 @@ use crate::study::summary::ShiftSummary;
 /// interval leaves no doubt about them.
 const SMALL: f64 = 0.25;
 
-/// Where there was less than this to go, in points, the share that was gone is told as well.
+/// With less headroom than this, in points, the share of it that was used is reported as well.
 const NARROW: f64 = 2.0;
 
 /// What the interval of the target drop shows.

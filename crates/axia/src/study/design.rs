@@ -1,13 +1,12 @@
 //! What is studied, and whether it can be.
 
-use super::{Anchors, Pull, Settings, StudyError};
+use super::{Settings, StudyError};
 use crate::judge::Judging;
 use crate::perplexity::Measuring;
 use crate::play::Playing;
 use axia_engine::Model;
 use axia_engine::decoder::TokensPerStep;
 use axia_values::instrument::{Dimension, Instrument, Split};
-use axia_values::rating::Rating;
 use axia_values::target::{Direction, Target};
 use std::path::Path;
 
@@ -56,27 +55,7 @@ impl Study<'_> {
         if self.settings.early_stopping.is_some() {
             self.check_split(Split::Validation, "early stopping watches")?;
         }
-        self.steerings.iter().try_for_each(|steering| self.check_steering(steering))?;
-        self.check_tilt()
-    }
-
-    /// A tilt has no end but those of the scale.
-    fn check_tilt(&self) -> Result<(), StudyError> {
-        if !matches!(self.settings.anchors, Anchors::Soft { pull: Pull::Tilt(_), .. }) {
-            return Ok(());
-        }
-        let ends = [Rating::MIN, Rating::MAX];
-        let between = self.steerings.iter().find_map(|steering| {
-            let goal = steering.target.goals().find(|(_, goal)| !ends.contains(goal));
-            goal.map(|(dimension, goal)| (&steering.name, dimension, goal))
-        });
-        match between {
-            Some((name, dimension, goal)) => Err(StudyError::Setting(format!(
-                "a tilt leads to an end of the scale, but the target `{name}` wants {dimension} at \
-                 {goal}; leave --tilt out"
-            ))),
-            None => Ok(()),
-        }
+        self.steerings.iter().try_for_each(|steering| self.check_steering(steering))
     }
 
     fn check_split(&self, split: Split, purpose: &'static str) -> Result<(), StudyError> {

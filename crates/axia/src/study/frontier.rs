@@ -63,7 +63,7 @@ pub(super) struct Validated {
 
 impl Frontier {
     /// The most selective scale whose perplexity stays within the budget, by the upper end of its
-    /// interval: other passages are to keep it, too. Scale 0 is no choice, for it would be the base.
+    /// interval: other passages are to keep it, too. Scale 0, which is the base, is left out.
     fn choose(points: &[FrontierPoint], budget: Option<f64>) -> f64 {
         let Some(budget) = budget else { return 1.0 };
         let gain = |point: &FrontierPoint| point.selectivity.unwrap_or(point.target_drop).value;

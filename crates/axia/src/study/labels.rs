@@ -31,8 +31,8 @@ pub enum Anchors {
 pub enum Pull {
     /// All weight on the goal's rating.
     End,
-    /// The base's distribution tilted towards the goal, which must be an end of the scale:
-    /// p(r)·e^{±λr}.
+    /// The base's distribution tilted towards a goal at an end of the scale, p(r)·e^{±λr}. A goal in
+    /// between, towards which nothing can be tilted, gets all weight.
     Tilt(f64),
 }
 
@@ -93,9 +93,9 @@ impl Baseline {
 impl Pull {
     fn towards(self, goal: Rating, own: &Distribution) -> Distribution {
         match self {
-            Self::End => Distribution::certain(goal),
             Self::Tilt(slope) if goal == Rating::MIN => own.tilted(-slope),
-            Self::Tilt(slope) => own.tilted(slope),
+            Self::Tilt(slope) if goal == Rating::MAX => own.tilted(slope),
+            Self::Tilt(_) | Self::End => Distribution::certain(goal),
         }
     }
 }
@@ -144,6 +144,13 @@ mod tests {
         };
         assert!(near(up, [2.0, 4.0, 16.0, 0.0, 0.0, 0.0].map(|w| w / 22.0)), "{up:?}");
         assert!(near(down, [4.0, 2.0, 2.0, 0.0, 0.0, 0.0].map(|w| w / 8.0)), "{down:?}");
+    }
+
+    #[test]
+    fn a_goal_in_between_gets_all_weight() {
+        let own = Distribution::new([1.0; 6]).unwrap();
+        let goal = Rating::new(3).unwrap();
+        assert_eq!(Pull::Tilt(1.0).towards(goal, &own), Distribution::certain(goal));
     }
 
     #[test]

@@ -104,9 +104,9 @@ impl Settings {
         match preset {
             Preset::Paper => paper,
             Preset::Quick => Self {
-                rank: 16,
-                alpha: 32.0,
-                lr: 6e-4,
+                rank: 2,
+                alpha: 4.0,
+                lr: 1.5e-3,
                 schedule: Schedule::Constant,
                 warmup: 0.0,
                 epochs: 1,
@@ -114,7 +114,7 @@ impl Settings {
                 order: Order::File,
                 early_stopping: None,
                 language_budget: Some(0.1),
-                anchors: Anchors::Soft { softmax: Softmax::Candidates, pull: Pull::End },
+                anchors: Anchors::Soft { softmax: Softmax::Candidates, pull: Pull::Tilt(1.0) },
                 train_rows: RowPlan::sampled(1080),
                 baseline_variants: VariantPlan::Rotating(9),
                 validation_variants: VariantPlan::Rotating(1),

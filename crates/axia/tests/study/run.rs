@@ -141,9 +141,10 @@ fn labels_can_be_chosen() {
     bench.fails(&format!("{words} --language-budget much"), 2, &["--language-budget", "percent"]);
     bench.fails(&format!("{words} --language-kl -1"), 2, &["--language-kl", "at least 0"]);
     bench.fails(&format!("{words} --target-share 0"), 2, &["share", "above 0"]);
-    bench.write("target.toml", "[ratings]\nface = 3\n");
-    let profile = "steer model --survey survey.toml --target target.toml --rank 2 --rows 18";
-    bench.fails(&format!("{profile} --tilt 1"), 2, &["tilt", "face at 3"]);
+    bench.fails(&format!("{words} --tilt far"), 2, &["--tilt", "a number, or `end`"]);
+    bench.ok(&format!("{words} --tilt end --out end"));
+    let anchors = &bench.read_json("end/manifest.json")["settings"]["anchors"];
+    assert_eq!(anchors["soft"]["pull"], "end");
 }
 
 #[test]

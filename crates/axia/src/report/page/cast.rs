@@ -90,7 +90,7 @@ impl LegendEntry {
 pub(super) fn legend(members: &[Member<'_>], shifts: &[ShiftSummary]) -> Vec<LegendEntry> {
     let note = |member: &Member<'_>| match member.summary.role {
         Role::Base => "the untouched model".to_owned(),
-        Role::Control => "trained on its own ratings".to_owned(),
+        Role::Control => "taught the base’s own answers".to_owned(),
         Role::Steered => shifts
             .iter()
             .find(|shift| shift.respondent == member.name())

@@ -79,7 +79,7 @@ fn figure(frontiers: &[Frontier], cast: &Cast<'_>) -> Option<String> {
 }
 
 fn plane_point(frontier: &Frontier, point: &FrontierPoint, cast: &Cast<'_>) -> PlanePoint {
-    let percent = scaled(point.perplexity_rise, 100.0);
+    let percent = point.perplexity_rise.value * 100.0;
     let gain = point.selectivity.unwrap_or(point.target_drop);
     PlanePoint {
         label: format!("×{}", point.scale),
@@ -88,11 +88,12 @@ fn plane_point(frontier: &Frontier, point: &FrontierPoint, cast: &Cast<'_>) -> P
             frontier.respondent,
             point.scale,
             with_interval(&gain),
-            signed_to(percent.value, 1)
+            signed_to(percent, 1)
         ),
         style: cast.style(&frontier.respondent),
         strong: point.scale == frontier.scale,
-        x: percent,
+        // The table has the interval; drawn here it would strike out the label.
+        x: Estimate { value: percent, low: percent, high: percent },
         y: gain,
     }
 }
@@ -116,8 +117,4 @@ fn percent_with_interval(share: Estimate) -> String {
     let [value, low, high] =
         [share.value, share.low, share.high].map(|end| signed_to(end * 100.0, 1));
     format!("{value}\u{a0}% [{low},\u{a0}{high}]")
-}
-
-fn scaled(Estimate { value, low, high }: Estimate, by: f64) -> Estimate {
-    Estimate { value: value * by, low: low * by, high: high * by }
 }

@@ -57,7 +57,8 @@ pub(super) fn method(summary: &RunSummary) -> String {
     let target = match pull {
         Pull::End => "all weight on the goal’s rating".to_owned(),
         Pull::Tilt(slope) => format!(
-            "the base’s distribution tilted towards the goal, w(r) ∝ p(r)·exp(±λr) with λ = {slope}"
+            "the base’s distribution tilted towards the goal, w(r) ∝ p(r)·exp(±λr) with λ = {slope} (all \
+             weight on a goal between the ends of the scale)"
         ),
     };
     format!(

@@ -66,7 +66,7 @@ pub(super) fn groups<'p, 'a>(players: &'p [Player<'a>], most: usize) -> Vec<Vec<
 pub(super) fn legend(players: &[Player<'_>], play: &PlaySummary) -> Vec<LegendEntry> {
     let note = |player: &Player<'_>| match player.summary.role {
         PlayRole::Base => "the untouched model".to_owned(),
-        PlayRole::Control => "trained on its own ratings".to_owned(),
+        PlayRole::Control => "taught the base’s own answers".to_owned(),
         PlayRole::Steered => {
             let own = play.shifts.iter().find(|shift| shift.respondent == player.summary.name);
             own.map_or_else(
