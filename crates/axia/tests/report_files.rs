@@ -9,7 +9,7 @@ use axia::report::{ReportError, read, write, write_comparison};
 use axia::study::summary::{Role, RunSummary};
 use axia_values::instrument::Dimension;
 use axia_values::rating::Rating;
-use axia_values::shift::{Leakage, MeanSd, Repetitions};
+use axia_values::shift::{Headroom, Leakage, MeanSd, Repetitions};
 use axia_values::stats::Estimate;
 use report_fixture::{power, run, study, values};
 
@@ -118,6 +118,10 @@ fn cells_by_hand() {
         profile.higher[3].centred = estimate(-0.5, -0.75, -0.25);
         let effects = &mut summary.shifts[0].shift.against_control;
         effects.target_drop.macro_average = estimate(0.62, 0.41, 0.8);
+        let (points, share) = (estimate(1.5, 1.0, 2.0), estimate(0.75, 0.5, 1.0));
+        effects.headroom = Some(Headroom { points, share });
+        summary.frontiers[0].scale = 0.5;
+        summary.frontiers[0].points[1].perplexity_rise = estimate(0.0625, 0.0, 0.125);
         effects.values[1].shift = estimate(-1e-3, -0.5, 0.25);
         effects.leakage = vec![Leakage { distance: 4, values: 2, shift: estimate(0.1, 0.0, 0.2) }];
         let none = None;
@@ -142,6 +146,10 @@ fn cells_by_hand() {
         "base,dimension,self-direction-thought,rank,3,,",
         "base,higher,self-transcendence,centred,-0.5,-0.75,-0.25",
         "power-down,effect,steered-minus-control,target-drop-macro,0.62,0.41,0.8",
+        "power-down,effect,steered-minus-control,headroom,1.5,1,2",
+        "power-down,effect,steered-minus-control,headroom-share,0.75,0.5,1",
+        "power-down,frontier,chosen,scale,0.5,,",
+        "power-down,frontier,x0.5,perplexity-rise,0.0625,0,0.125",
         "power-down,shift,self-direction-action,steered-minus-control,-0.001,-0.5,0.25",
         "power-down,leakage,distance-4,steered-minus-control,0.1,0,0.2",
         "power-down,repetitions,steered-minus-control,target-drop-macro-mean,0.5,,",

@@ -1,5 +1,6 @@
 //! `results.csv`: every number of a run in one long, tidy table.
 
+mod frontier;
 mod judgement;
 mod perplexity;
 mod play;

@@ -14,6 +14,7 @@ pub(in crate::report) fn csv(summary: &RunSummary) -> Result<Vec<u8>, ReportErro
         table.profile(&respondent.name, &respondent.profile);
     }
     summary.shifts.iter().for_each(|shift| table.shift(shift));
+    summary.frontiers.iter().for_each(|frontier| table.frontier(frontier));
     summary.training.iter().for_each(|training| table.training(training));
     summary.examples.iter().for_each(|example| table.example(example));
     if let Some(perplexity) = &summary.perplexity {
@@ -83,6 +84,10 @@ impl Table {
         self.averages(place, "target-drop", Some(&effects.target_drop));
         self.averages(place, "fluctuation", effects.fluctuation.as_ref());
         self.averages(place, "selectivity", effects.selectivity.as_ref());
+        if let Some(headroom) = &effects.headroom {
+            self.estimate(place, "headroom", &headroom.points);
+            self.estimate(place, "headroom-share", &headroom.share);
+        }
         if let Some(repetitions) = &effects.repetitions {
             self.repetitions(respondent, comparison, repetitions);
         }
