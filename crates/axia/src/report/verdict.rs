@@ -112,7 +112,9 @@ pub(super) fn verdict(summary: &ShiftSummary) -> Verdict {
     let answer = match summary.gates.first().filter(|_| outcome == Outcome::Moved) {
         Some(gate) if gate.is_fatal() => format!("Not shown, because {}.", gate.because()).into(),
         Some(_) => {
-            let reasons: Vec<String> = summary.gates.iter().map(Gate::because).collect();
+            let unselective = selectivity.as_ref().and_then(unselective);
+            let reasons = summary.gates.iter().map(Gate::because);
+            let reasons: Vec<String> = reasons.chain(unselective.map(str::to_owned)).collect();
             format!("Not cleanly, because {}.", list(&reasons)).into()
         }
         None => answer(outcome, drop.value < SMALL, selectivity.as_ref()).into(),
@@ -120,6 +122,17 @@ pub(super) fn verdict(summary: &ShiftSummary) -> Verdict {
     let sentence =
         format!("{movement}{}{}.", of_headroom(effects, outcome), rest(effects, outcome));
     Verdict { outcome, answer, sentence }
+}
+
+/// Why a movement is not selective, if it is not, to stand after "because".
+fn unselective(selectivity: &Estimate) -> Option<&'static str> {
+    match selectivity {
+        Estimate { high, .. } if *high < 0.0 => Some("other values moved more"),
+        Estimate { low, .. } if *low <= 0.0 => {
+            Some("it did not clearly move more than other values")
+        }
+        _ => None,
+    }
 }
 
 /// How much of the way to the goal a movement took, where the end of the scale limits it.
@@ -395,6 +408,13 @@ mod tests {
              their means 0.12 points)."
         );
         assert_eq!(answer(&[cost], (-0.05, -0.12, 0.02)), "No clear effect.");
+        let mut all_moved = shift("Power, down", 1, moved, (0.2, -0.1, 0.4));
+        all_moved.gates = vec![Gate::FlatBase { sd: 0.12 }];
+        let answer = said(&all_moved).1;
+        assert!(
+            answer.ends_with("and it did not clearly move more than other values."),
+            "{answer}"
+        );
     }
 
     #[test]
