@@ -28,7 +28,8 @@ impl<K: Kernels> Decoder<K> {
         let dx = out;
         k.rms_norm_backward(&dout, x, &self.final_norm, self.eps(), Write::Set, dx);
         work.dnorm = dout;
-        for index in (0..self.blocks.len()).rev() {
+        let first = adapter.first_block().unwrap_or(self.blocks.len());
+        for index in (first..self.blocks.len()).rev() {
             let kept = match inputs.get(index) {
                 Some(input) => {
                     let kept = &mut blocks[0];
@@ -40,7 +41,7 @@ impl<K: Kernels> Decoder<K> {
                 None => &mut blocks[0],
             };
             self.mlp_backward(index, adapter, kept, work, dx, gradients);
-            self.attention_backward(index, adapter, pass, kept, work, dx, gradients);
+            self.attention_backward((index, first), adapter, pass, kept, work, dx, gradients);
         }
         found
     }
@@ -74,7 +75,7 @@ impl<K: Kernels> Decoder<K> {
     #[allow(clippy::too_many_arguments)] // the pass, and the kinds of memory it works on
     fn attention_backward(
         &self,
-        index: usize,
+        (index, first): (usize, usize),
         adapter: &Adapter<K>,
         pass: &Pass,
         kept: &mut BlockActivations<K::Buffer>,
@@ -96,8 +97,8 @@ impl<K: Kernels> Decoder<K> {
         self.queries_backward(index, pass.query_positions(last), &kept.raw_q, dgiven, dq);
         self.keys_backward(index, pass.key_positions(), &kept.raw_k, dgiven, dk);
         k.rms_norm(&kept.x, norm, eps, &mut work.norm);
-        // Below the first block lie the embeddings, which are frozen.
-        let is_wanted = index > 0;
+        // Below the first adapted block everything is frozen.
+        let is_wanted = index > first;
         for (module, gradient, write) in
             [(Module::K, &*dk, Write::Set), (Module::V, dv, Write::Add)]
         {

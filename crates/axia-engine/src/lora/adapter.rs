@@ -1,7 +1,9 @@
 //! A low-rank adapter on a device.
 
+use super::LayerRange;
 use crate::config::ModelConfig;
 use crate::decoder::{MODULES, Module};
+use crate::error::EngineError;
 use crate::kernels::{Kernels, LoraPair};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -17,6 +19,8 @@ pub struct LoraSettings {
     pub rslora: bool,
     /// Linear layers that get a pair, in every block; each at most once.
     pub modules: Vec<Module>,
+    /// Blocks that get pairs; `None` for all of them.
+    pub layers: Option<LayerRange>,
 }
 
 impl LoraSettings {
@@ -25,11 +29,26 @@ impl LoraSettings {
         let rank = self.rank as f64;
         (self.alpha / if self.rslora { rank.sqrt() } else { rank }) as f32
     }
+
+    /// Checks that a model with this configuration has the layers.
+    ///
+    /// # Errors
+    /// [`EngineError::Setting`] with the model's number of layers.
+    pub fn check(&self, config: &ModelConfig) -> Result<(), EngineError> {
+        match self.layers {
+            Some(layers) if layers.last() >= config.layers => Err(EngineError::Setting {
+                field: "the range of adapted layers",
+                found: format!("{layers} in a model of {} layers", config.layers),
+                wanted: "it must lie within the model, whose first layer is 0",
+            }),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Default for LoraSettings {
     fn default() -> Self {
-        Self { rank: 64, alpha: 128.0, rslora: false, modules: MODULES.to_vec() }
+        Self { rank: 64, alpha: 128.0, rslora: false, modules: MODULES.to_vec(), layers: None }
     }
 }
 
@@ -67,7 +86,8 @@ impl<K: Kernels> Adapter<K> {
         let (rank, scale) = (settings.rank, settings.scale());
         let mut pairs = Vec::new();
         let mut sizes = Vec::new();
-        for block in 0..config.layers {
+        let adapted = |block: &usize| settings.layers.is_none_or(|layers| layers.contains(*block));
+        for block in (0..config.layers).filter(adapted) {
             for &module in &settings.modules {
                 let (out, input) = module.shape(config);
                 let bound = 1.0 / (input as f32).sqrt();
@@ -101,6 +121,12 @@ impl<K: Kernels> Adapter<K> {
     ) -> Option<(usize, &LoraPair<K::Buffer>)> {
         let index = self.index.get(block)?[module as usize]?;
         Some((index, &self.pairs[index]))
+    }
+
+    /// The first block that has a pair; `None` for an adapter without pairs. What lies below it is
+    /// frozen, so that a backward pass ends there.
+    pub(crate) fn first_block(&self) -> Option<usize> {
+        self.places.iter().map(|(block, _)| *block).min()
     }
 
     /// Block and module of every pair.

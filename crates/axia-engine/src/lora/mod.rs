@@ -2,7 +2,9 @@
 
 mod adapter;
 mod gradients;
+mod layer_range;
 mod peft;
 
 pub use adapter::{Adapter, LoraSettings, Place};
 pub use gradients::Gradients;
+pub use layer_range::LayerRange;

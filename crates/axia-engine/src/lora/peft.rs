@@ -1,11 +1,23 @@
 //! Between adapters on a device and PEFT's folders.
 
-use super::{Adapter, Place};
-use crate::adapter::{Adapter as PeftAdapter, LoraConfig, LoraTensors};
+use super::{Adapter, LoraSettings, Place};
+use crate::adapter::{Adapter as PeftAdapter, LayerChoice, LoraConfig, LoraTensors};
 use crate::config::ModelConfig;
 use crate::decoder::MODULES;
 use crate::error::EngineError;
 use crate::kernels::{Kernels, LoraPair};
+
+impl LoraSettings {
+    /// The settings as PEFT stores them.
+    pub fn to_peft(&self) -> LoraConfig {
+        let blocks = self.layers.map(|layers| (layers.first()..=layers.last()).collect());
+        LoraConfig {
+            use_rslora: self.rslora,
+            layers: blocks.map(|blocks| LayerChoice { blocks, lists: Vec::new() }),
+            ..LoraConfig::uniform(self.rank, self.alpha)
+        }
+    }
+}
 
 impl<K: Kernels> Adapter<K> {
     /// Brings a PEFT adapter to the device. `adapter` and `model` are the names used in messages.

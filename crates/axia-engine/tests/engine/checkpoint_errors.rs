@@ -5,7 +5,7 @@ use crate::tiny::{StopAfter, completion_mut, data, fresh, model, settings};
 use axia_engine::decoder::Decoder;
 use axia_engine::error::EngineError;
 use axia_engine::kernels::CpuKernels;
-use axia_engine::lora::{Adapter, LoraSettings};
+use axia_engine::lora::{Adapter, LayerRange, LoraSettings};
 use axia_engine::train::{EarlyStopping, Order, TrainData, TrainSettings, train};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -137,7 +137,8 @@ fn of_another_adapter_or_model() {
         ("first weights", fresh(&run.decoder, 2)),
         ("scale", first(LoraSettings { alpha: 9.0, ..lora.clone() })),
         ("rank", first(LoraSettings { rank: 5, alpha: 10.0, ..lora.clone() })),
-        ("modules", first(LoraSettings { modules: lora.modules[1..].to_vec(), ..lora })),
+        ("modules", first(LoraSettings { modules: lora.modules[1..].to_vec(), ..lora.clone() })),
+        ("layers", first(LoraSettings { layers: LayerRange::new(1, 1), ..lora })),
     ];
     for (what, other) in others {
         run.assert_refused(what, "belongs to a run with another", || {

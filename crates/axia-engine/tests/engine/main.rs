@@ -8,6 +8,7 @@ mod early_stopping;
 mod forests;
 mod generation;
 mod language;
+mod layers;
 mod lost_writes;
 mod outer;
 mod rerun;

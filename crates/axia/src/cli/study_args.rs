@@ -15,6 +15,7 @@ use crate::play::{Decide, PlaySettings};
 use crate::report;
 use crate::study::{Experiment, Preset, Settings, Steering, Study, StudyError};
 use anyhow::anyhow;
+use axia_engine::lora::LayerRange;
 use axia_engine::train::{Order, Schedule};
 use axia_values::instrument::{Dimension, ImportOptions, Instrument, Item, Split};
 use axia_values::profile::Readout;
@@ -76,6 +77,9 @@ pub struct StudyArgs {
     /// LoRA alpha; by default twice the rank
     #[arg(long, help_heading = "Training", allow_negative_numbers = true)]
     alpha: Option<f64>,
+    /// Layers that are adapted, the first of them 0; by default all
+    #[arg(long, help_heading = "Training", value_name = "FIRST-LAST")]
+    layers: Option<LayerRange>,
     /// Peak learning rate
     #[arg(long, help_heading = "Training", allow_negative_numbers = true)]
     lr: Option<f64>,
@@ -176,6 +180,7 @@ impl StudyArgs {
         Ok(Settings {
             rank,
             alpha: self.alpha.unwrap_or(defaults.alpha / defaults.rank as f64 * rank as f64),
+            layers: self.layers.or(defaults.layers),
             lr: self.lr.unwrap_or(defaults.lr),
             schedule: self.schedule.map_or(defaults.schedule, Schedule::from),
             warmup: self.warmup.unwrap_or(defaults.warmup),

@@ -8,7 +8,7 @@ use crate::models::BaseName;
 use anyhow::anyhow;
 use axia_engine::adapter::LoraConfig;
 use axia_engine::kernels::DeviceKernels;
-use axia_engine::lora::{Adapter, LoraSettings};
+use axia_engine::lora::{Adapter, LayerRange, LoraSettings};
 use axia_engine::train::{
     Observer, Optimizer, Order, Schedule, Softmax, StepRecord, TrainData, TrainSettings, train,
 };
@@ -47,6 +47,9 @@ pub struct TrainArgs {
     /// LoRA alpha
     #[arg(long, default_value_t = 128.0, allow_negative_numbers = true)]
     alpha: f64,
+    /// Layers that are adapted, the first of them 0; by default all
+    #[arg(long, value_name = "FIRST-LAST", conflicts_with = "init")]
+    layers: Option<LayerRange>,
     /// Learning rate, constant
     #[arg(long, default_value_t = 1e-4, allow_negative_numbers = true)]
     lr: f64,
@@ -185,13 +188,16 @@ fn first_adapter(args: &TrainArgs, model: &Model) -> Outcome<(Adapter<DeviceKern
         let peft = axia_engine::adapter::Adapter::read(folder).map_err(EngineError::from)?;
         return Ok((model.read_adapter(folder)?, peft.config));
     }
-    let settings = LoraSettings { rank: args.rank, alpha: args.alpha, ..LoraSettings::default() };
+    let settings = LoraSettings {
+        rank: args.rank,
+        alpha: args.alpha,
+        layers: args.layers,
+        ..LoraSettings::default()
+    };
+    settings.check(decoder.config())?;
     let adapter = Adapter::fresh(decoder.kernels(), decoder.config(), &settings, args.seed);
     let base = BaseName::of(&args.model);
-    let lora = LoraConfig {
-        base_model: Some(base.name),
-        revision: base.revision,
-        ..LoraConfig::uniform(args.rank, args.alpha)
-    };
+    let lora =
+        LoraConfig { base_model: Some(base.name), revision: base.revision, ..settings.to_peft() };
     Ok((adapter, lora))
 }

@@ -12,7 +12,7 @@ use crate::respondent::PromptReader;
 use axia_engine::adapter::LoraConfig;
 use axia_engine::decoder::TokensPerStep;
 use axia_engine::error::FileError;
-use axia_engine::lora::{Adapter, LoraSettings};
+use axia_engine::lora::Adapter;
 use axia_engine::train::{
     History, Label, Observer, Optimizer, SoftLabel, Softmax, StepRecord, StopReason, TrainData,
     TrainRow, TrainSettings, Trained, ValidationRecord, train,
@@ -65,11 +65,7 @@ impl Workshop<'_> {
         }
         let data = self.data(plan)?;
         let decoder = self.model.decoder();
-        let lora = LoraSettings {
-            rank: self.settings.rank,
-            alpha: self.settings.alpha,
-            ..LoraSettings::default()
-        };
+        let lora = self.settings.lora();
         let fresh = Adapter::fresh(decoder.kernels(), decoder.config(), &lora, plan.seed);
         let parameters = fresh.parameters();
         let settings = self.train_settings(plan.seed);
@@ -87,11 +83,8 @@ impl Workshop<'_> {
         };
         follow.end();
         let base = BaseName::of(self.model_name);
-        let config = LoraConfig {
-            base_model: Some(base.name),
-            revision: base.revision,
-            ..LoraConfig::uniform(self.settings.rank, self.settings.alpha)
-        };
+        let config =
+            LoraConfig { base_model: Some(base.name), revision: base.revision, ..lora.to_peft() };
         let peft = trained.adapter.to_peft(decoder.kernels(), decoder.config(), config);
         let card = self.model_card(plan, data.train.len());
         peft.write(&folder, &card).map_err(EngineError::from)?;

@@ -47,6 +47,7 @@ impl Study<'_> {
     /// Finds faults that would otherwise show only after hours of work.
     pub(super) fn check(&self) -> Result<(), StudyError> {
         self.settings.check()?;
+        self.settings.lora().check(self.model.decoder().config())?;
         self.check_split(Split::Test, "profiles are made of")?;
         if self.steerings.is_empty() {
             return Ok(());

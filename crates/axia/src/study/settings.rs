@@ -2,6 +2,7 @@
 
 use super::survey::{Administration, AnswerMode, SAMPLED};
 use super::{Anchors, Pull, RowPlan, StudyError, VariantPlan};
+use axia_engine::lora::{LayerRange, LoraSettings};
 use axia_engine::train::{EarlyStopping, Order, Schedule, Softmax};
 use axia_values::profile::{BaselineRule, Readout};
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,9 @@ pub struct Settings {
     pub rank: usize,
     /// LoRA alpha.
     pub alpha: f64,
+    /// Layers that are adapted; `None` for all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<LayerRange>,
     /// Peak learning rate.
     pub lr: f64,
     /// Most epochs.
@@ -78,6 +82,7 @@ impl Settings {
         let paper = Self {
             rank: 256,
             alpha: 512.0,
+            layers: None,
             lr: 1e-4,
             epochs: 10,
             batch_rows: 108,
@@ -134,6 +139,16 @@ impl Settings {
             Readout::Sampled => SAMPLED,
         };
         Administration { chat: self.chat, mode, variants: self.test_variants }
+    }
+
+    /// The shape of the adapters.
+    pub fn lora(&self) -> LoraSettings {
+        LoraSettings {
+            rank: self.rank,
+            alpha: self.alpha,
+            layers: self.layers,
+            ..LoraSettings::default()
+        }
     }
 
     /// Rejects settings that make no sense before anything is computed.

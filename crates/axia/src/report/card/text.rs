@@ -11,9 +11,10 @@ use crate::models::BaseName;
 use crate::study::summary::{NoteLevel, Role, RunSummary, ShiftSummary, TrainingSummary};
 
 /// Settings of a study that are settings of training, in reading order.
-const TRAINING: [&str; 12] = [
+const TRAINING: [&str; 13] = [
     "rank",
     "alpha",
+    "layers",
     "anchors",
     "language kl",
     "lr",
