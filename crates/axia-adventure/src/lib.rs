@@ -79,6 +79,7 @@ pub mod check;
 pub mod environment;
 pub mod error;
 pub mod expression;
+mod files;
 pub mod game;
 pub mod limits;
 pub mod metrics;

@@ -1,5 +1,6 @@
-//! Files that appear whole or not at all, and their hashes.
+//! Files that appear whole or not at all, their hashes, and what JSON files differ in.
 
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::io::{self, Write};
 use std::path::Path;
@@ -73,4 +74,17 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 /// Bytes as lower-case hexadecimal digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The first place where two JSON values differ, in words; `at` is the path to them.
+pub(crate) fn difference(at: &str, found: &Value, wanted: &Value) -> Option<String> {
+    if let (Value::Object(a), Value::Object(b)) = (found, wanted) {
+        let keys = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k)));
+        let none = &Value::Null;
+        return keys.into_iter().find_map(|key| {
+            let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+            difference(&path, a.get(key).unwrap_or(none), b.get(key).unwrap_or(none))
+        });
+    }
+    (found != wanted).then(|| format!("{at} was {found} and now is {wanted}"))
 }

@@ -1,9 +1,10 @@
 //! Models at play, with a respondent whose answers are scripted.
 
-use axia::play::{Decide, Decided, Guidance, PlayAim, PlayRole, PlaySettings, PlayedGame, Player};
-use axia::play::{Playing, Turn};
 use axia::respondent::{Progress, Prompt, Reply, Respondent, RespondentError, Scoring};
-use axia::study::{Follow, Quiet, RunDir, Steering};
+use axia::run::{Follow, Member, Observation, Quiet, Role, RunDir, Steering};
+use axia::stage::play::{Decide, Decided, Guidance, PlaySettings, PlayedGame};
+use axia::stage::play::{Playing, Turn};
+use axia::stage::{Compared, Stage};
 use axia_adventure::game::Game;
 use axia_adventure::limits::Limits;
 use axia_values::stats::BootstrapOptions;
@@ -283,26 +284,25 @@ fn long_scenes_lose_their_middle_and_keep_their_options() {
 #[test]
 fn players_are_compared_game_by_game() {
     let playing = playing(Decide::Score, 4);
-    let player = |name: &str, role, answer: fn(&str) -> &'static str| Player {
-        name: name.to_owned(),
-        steering: name.to_owned(),
-        role,
-        seed: 0,
-        turns: play(&playing, &Scripted::new(answer)),
+    let player = |name: &str, role, answer: fn(&str) -> &'static str| Observation {
+        member: Member::trained(role, name, 0, false),
+        answers: play(&playing, &Scripted::new(answer)),
     };
     let players = [
-        player("base", PlayRole::Base, kind),
-        player("control", PlayRole::Control, kind),
-        player("power-up", PlayRole::Steered, cruel),
+        player("base", Role::Base, kind),
+        player("control", Role::Control, kind),
+        player("power-up", Role::Steered, cruel),
     ];
     let value = Value::Refined(RefinedValue::PowerResources);
     let steering = Steering::one(value.into(), Direction::Up);
-    let aim = PlayAim { name: "power-up", ..PlayAim::new(&steering, &[]) };
-    let summary = playing.summarise(&players, &[aim], BootstrapOptions::default()).unwrap();
+    let steerings = [Steering { name: "power-up".to_owned(), ..steering }];
+    let options = BootstrapOptions::default();
+    let study = Compared { steerings: &steerings, survey: &[], options };
+    let summary = playing.summarise(&players, &study).unwrap();
 
-    let roles: Vec<(&str, PlayRole)> =
+    let roles: Vec<(&str, Role)> =
         summary.players.iter().map(|p| (p.name.as_str(), p.role)).collect();
-    assert_eq!(roles[2], ("power-up", PlayRole::Steered));
+    assert_eq!(roles[2], ("power-up", Role::Steered));
     assert_eq!(
         roles[3..].iter().map(|(name, _)| *name).collect::<Vec<_>>(),
         ["random", "least-harm", "most-power"]

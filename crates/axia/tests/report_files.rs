@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use axia::report::{ReportError, read, write, write_comparison};
-use axia::study::summary::{Role, RunSummary};
+use axia::run::Role;
+use axia::study::summary::RunSummary;
 use axia_values::instrument::Dimension;
 use axia_values::rating::Rating;
 use axia_values::shift::{Headroom, Leakage, MeanSd, Repetitions};

@@ -314,7 +314,7 @@ fn the_reader_is_bounded() {
     let one = judgement.readings[0].clone();
     for number in 0..200 {
         let id = format!("copy-{number}");
-        judgement.readings.push(axia::judge::Reading { id, ..one.clone() });
+        judgement.readings.push(axia::stage::judgement::Reading { id, ..one.clone() });
     }
     judgement.posts = 500;
     let page = page(&summary);

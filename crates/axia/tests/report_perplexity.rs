@@ -2,8 +2,10 @@
 
 mod report_fixture;
 
-use axia::perplexity::{PerplexityChange, PerplexitySummary, Reference, RespondentPerplexity};
 use axia::report::{compare, read, write};
+use axia::stage::perplexity::{
+    PerplexityChange, PerplexitySummary, Reference, RespondentPerplexity,
+};
 use axia::study::summary::RunSummary;
 use axia_values::stats::Estimate;
 use report_fixture::markup::{assert_sound, page};

@@ -19,7 +19,7 @@ struct File {
 /// # Errors
 /// If the file cannot be read, is not of that form, or a field is missing, unknown or no number.
 pub fn read_annotations(path: &Path) -> Result<HashMap<String, Annotation>, LoadError> {
-    let text = crate::game::read(path)?;
+    let text = crate::files::read(path)?;
     parse_annotations(&text).map_err(|message| LoadError::Format { path: path.into(), message })
 }
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::files::{json, read};
 use super::manifest::Manifest;
 use super::shared::{Game, Origin};
 use crate::annotation::read_annotations;
 use crate::error::{LoadError, nearest};
+use crate::files::{json, read};
 use crate::limits::Limits;
 use crate::metrics::{Coefficients, Thresholds};
 use crate::nodes::NodeIndex;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::files::{read, toml};
 use super::manifest::Manifest;
 use super::marks::Marks;
 use super::shared::{Game, Origin};
 use crate::error::LoadError;
+use crate::files::{read, toml};
 use crate::limits::Limits;
 use crate::metrics::Thresholds;
 use crate::nodes::NodeIndex;

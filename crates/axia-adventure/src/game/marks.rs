@@ -7,9 +7,9 @@ use std::path::Path;
 use axia_values::taxonomy::RefinedValue;
 use serde::Deserialize;
 
-use super::files::toml;
 use crate::annotation::{Annotation, MORALITY, VariableVotes};
 use crate::error::{LoadError, nearest};
+use crate::files::toml;
 
 /// Values that an option expresses (positive) or goes against (negative), and how clearly.
 pub type ValueWeights = BTreeMap<RefinedValue, i8>;

@@ -59,8 +59,8 @@ impl Coefficients {
     /// # Errors
     /// If the file cannot be read or is not of that form.
     pub fn read(path: &Path, game: &str) -> Result<Option<Self>, LoadError> {
-        let text = without_nan(&crate::game::read(path)?);
-        let mut games: BTreeMap<String, Self> = crate::game::json(path, &text)?;
+        let text = without_nan(&crate::files::read(path)?);
+        let mut games: BTreeMap<String, Self> = crate::files::json(path, &text)?;
         Ok(games.remove(game))
     }
 }

@@ -23,8 +23,8 @@ impl NodeIndex {
     /// # Errors
     /// If the file cannot be read or is not of that form.
     pub fn read_tree(path: &Path, program: &Program) -> Result<Self, LoadError> {
-        let text = crate::game::read(path)?;
-        let tree: BTreeMap<String, Node> = crate::game::json(path, &text)?;
+        let text = crate::files::read(path)?;
+        let tree: BTreeMap<String, Node> = crate::files::json(path, &text)?;
         Ok(Self::of_tree(program, &tree))
     }
 

@@ -33,8 +33,8 @@ impl Source {
     /// # Errors
     /// If the file cannot be read or is not of that form.
     pub fn read_recorded(path: &Path) -> Result<Self, LoadError> {
-        let text = crate::game::read(path)?;
-        let recorded: Recorded = crate::game::json(path, &text)?;
+        let text = crate::files::read(path)?;
+        let recorded: Recorded = crate::files::json(path, &text)?;
         let scenes = recorded.scenes.into_iter().map(|(name, lines)| {
             let lines = lines
                 .into_iter()

@@ -54,7 +54,6 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::check::{CheckProfile, DilemmaCheckReport};
 
     #[test]
     fn the_bundled_dilemmas_are_those_of_the_folder_and_all_are_usable() {
@@ -64,11 +63,5 @@ mod tests {
         assert_eq!((import.report.rows, import.report.kept), (200, 200), "{}", import.report);
         assert!(import.report.same_post_other_values.is_empty(), "{}", import.report);
         assert_eq!(import.set.name, "axia-dilemmas");
-    }
-
-    #[test]
-    fn the_bundled_dilemmas_pass_their_own_check() {
-        let report = DilemmaCheckReport::new(DilemmaSet::bundled(), CheckProfile::Full);
-        assert!(report.is_ok(), "{report}");
     }
 }

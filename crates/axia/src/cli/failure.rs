@@ -2,10 +2,11 @@
 
 use crate::dilemmas::BuildError;
 use crate::dilemmas::annotate::AnnotateError;
-use crate::games::{GamesError, plain};
+use crate::games::GamesError;
 use crate::models::ModelError;
 use crate::report::ReportError;
-use crate::study::StudyError;
+use crate::run::StudyError;
+use crate::text::plain;
 use axia_engine::EngineError;
 use std::fmt;
 use std::process::ExitCode;

@@ -7,13 +7,14 @@ use super::respondent_args::RespondentArgs;
 use super::scale::ScaleArgs;
 use super::session::{Compute, Session, StudyBars};
 use super::stdout::{print, print_json};
-use crate::judge::{JudgementSummary, Ways};
 use crate::report;
+use crate::run::StudyError;
+use crate::stage::judgement::{JudgementSummary, Ways};
+use crate::study::FinishedRun;
 use crate::study::summary::RunSummary;
-use crate::study::{FinishedRun, StudyError};
 use anyhow::anyhow;
 use axia_values::judgement::{GainMatrix, GainSummary, JudgementShift};
-use axia_values::stats::{BootstrapOptions, SampleSummary};
+use axia_values::stats::SampleSummary;
 use axia_values::target::Target;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -113,9 +114,10 @@ fn judge_run(args: &JudgeArgs, session: &Session, dir: &Path) -> Outcome<Judgeme
     };
     let model = session.open_model(args.model.as_deref().unwrap_or(&summary.model.name))?;
     FinishedRun::check_model(dir, &summary, &model)?;
-    let judged = run
-        .judge(&model, &judging, BootstrapOptions::default(), &mut StudyBars::new(session))
+    let mut judged = run
+        .ask(&judging, &model, &summary.shifts, &mut StudyBars::new(session))
         .map_err(|error| kept(error, dir))?;
+    judged.scale = run.other_scale();
     summary.judgement = Some(judged.clone());
     report::write(dir, &summary)?;
     Ok(judged)

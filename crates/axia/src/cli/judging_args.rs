@@ -1,7 +1,7 @@
 //! Arguments about dilemmas, and their resolution.
 
 use super::failure::{Failure, Outcome};
-use crate::judge::{JudgeSettings, Judging, Ways, around_target};
+use crate::stage::judgement::{JudgeSettings, Judging, Ways, around_target};
 use anyhow::anyhow;
 use axia_values::dilemma::DilemmaSet;
 use axia_values::target::Target;

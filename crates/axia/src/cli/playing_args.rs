@@ -2,7 +2,7 @@
 
 use super::failure::Outcome;
 use crate::games::Location;
-use crate::play::{Decide, Guidance, PlaySettings, PlayedGame, Playing};
+use crate::stage::play::{Decide, Guidance, PlaySettings, PlayedGame, Playing};
 use clap::{Args, ValueEnum};
 
 /// How a model chooses.

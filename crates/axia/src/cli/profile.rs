@@ -5,11 +5,12 @@ use super::respondent_args::{RespondentArgs, with_account};
 use super::session::{Compute, Session, StudyBars};
 use super::stdout::{print, print_json};
 use super::study_args::{limited, load_instrument};
-use crate::games::plain;
 use crate::respondent::{Embedded, Respondent, Shape};
-use crate::study::survey::{Administration, AnswerMode, SAMPLED, administer};
-use crate::study::{Follow, RunDir, StudyError, VariantPlan, sha256_of};
-use axia_values::instrument::{Instrument, Item, Split};
+use crate::run::{Follow, RunDir, StudyError};
+use crate::stage::survey::{Administration, AnswerMode, SAMPLED, VariantPlan, administer, rows_of};
+use crate::study::sha256_of;
+use crate::text::plain;
+use axia_values::instrument::{Instrument, Split, Variant};
 use axia_values::profile::{
     BaselineRule, DimensionScore, Profile, Readout, Scores, baseline_ratings,
 };
@@ -99,15 +100,15 @@ pub fn run(args: ProfileArgs) -> Outcome {
         return Err(Failure::input(anyhow::anyhow!("--limit must be at least 1 item per split")));
     }
     let instrument = limited(instrument, args.limit);
-    let wanted = |item: &Item| match args.split {
+    let wanted = |split: Split| match args.split {
         SplitName::All => true,
-        SplitName::Train => item.split == Split::Train,
-        SplitName::Validation => item.split == Split::Validation,
-        SplitName::Test => item.split == Split::Test,
+        SplitName::Train => split == Split::Train,
+        SplitName::Validation => split == Split::Validation,
+        SplitName::Test => split == Split::Test,
     };
-    let items: Vec<(usize, &Item)> =
-        instrument.items.iter().enumerate().filter(|(_, item)| wanted(item)).collect();
-    if items.is_empty() {
+    let splits = [Split::Train, Split::Validation, Split::Test];
+    let splits: Vec<Split> = splits.into_iter().filter(|split| wanted(*split)).collect();
+    if !instrument.items.iter().any(|item| splits.contains(&item.split)) {
         let message =
             format!("the survey `{}` has no items in this split; try --split all", instrument.name);
         return Err(Failure::input(anyhow::anyhow!(message)));
@@ -124,7 +125,7 @@ pub fn run(args: ProfileArgs) -> Outcome {
     };
     let survey = Survey {
         instrument: &instrument,
-        items: &items,
+        rows: rows_of(&instrument, &splits, variants),
         how: Administration { chat: args.chat, mode, variants },
     };
     let session = Session::start(&args.compute)?;
@@ -137,7 +138,7 @@ pub fn run(args: ProfileArgs) -> Outcome {
 /// What is asked, and how.
 struct Survey<'a> {
     instrument: &'a Instrument,
-    items: &'a [(usize, &'a Item)],
+    rows: Vec<(usize, Variant)>,
     how: Administration,
 }
 
@@ -189,14 +190,14 @@ fn ask(
     dir: Option<&RunDir>,
     session: &Session,
 ) -> Outcome<Profile> {
-    let Survey { instrument, items, how } = *survey;
+    let Survey { instrument, rows, how } = survey;
     let mut bars = StudyBars::new(session);
-    bars.begin("asking", items.len() * how.variants.per_item(instrument));
+    bars.begin("asking", rows.len());
     let mut progress = |done: usize| {
         bars.advance(done, "");
         !session.cancelled()
     };
-    let responses = administer(respondent, instrument, items, how, &mut progress)?;
+    let responses = administer(respondent, instrument, rows, *how, &mut progress)?;
     bars.end();
     let scores = Scores::new(instrument, &responses, args.readout).map_err(StudyError::from)?;
     let options = BootstrapOptions { seed: args.seed, ..BootstrapOptions::default() };

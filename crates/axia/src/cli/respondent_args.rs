@@ -7,7 +7,7 @@ use crate::remote::{Address, ApiKey, Client, ClientSettings};
 use crate::respondent::{
     Account, AnswerCache, MethodChoice, RespondentError, Served, ServedError, ServedSettings, Shape,
 };
-use crate::study::StudyError;
+use crate::run::StudyError;
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde_json::{Value as Json, json};

@@ -2,7 +2,7 @@
 
 use super::failure::Outcome;
 use super::study_args::{StudyArgs, dimension};
-use crate::study::{Steering, file_name};
+use crate::run::{Steering, file_name};
 use axia_values::target::Direction;
 use clap::Args;
 

@@ -1,6 +1,6 @@
 //! A run's effects on the terminal.
 
-use crate::perplexity::Reference;
+use crate::stage::perplexity::Reference;
 use crate::study::summary::{RunSummary, ShiftSummary};
 use axia_values::stats::Estimate;
 

@@ -2,7 +2,7 @@
 
 use super::failure::{Failure, Outcome};
 use crate::models::{self, Check, ModelError, ModelReference, Settings, Watch};
-use crate::study::Follow;
+use crate::run::Follow;
 use anyhow::anyhow;
 use axia_engine::decoder::TokensPerStep;
 use axia_engine::kernels::cuda::{CudaError, KernelCache, KernelTime, Precision, Unusable, probe};

@@ -2,7 +2,7 @@
 
 use super::failure::Outcome;
 use super::study_args::{StudyArgs, dimension};
-use crate::study::Steering;
+use crate::run::Steering;
 use axia_values::target::Direction;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;

@@ -8,12 +8,13 @@ use super::run_table::effects;
 use super::session::{Compute, Memory, Session, StudyBars};
 use super::stdout::{print, print_json};
 use crate::games::find_own;
-use crate::judge::Ways;
 use crate::models::{self, ModelReference};
-use crate::perplexity::{Measuring, PassageSet};
-use crate::play::{Decide, PlaySettings};
 use crate::report;
-use crate::study::{Experiment, Preset, Settings, Steering, Study, StudyError};
+use crate::run::{Steering, StudyError};
+use crate::stage::judgement::Ways;
+use crate::stage::perplexity::{Measuring, PassageSet};
+use crate::stage::play::{Decide, PlaySettings};
+use crate::study::{Experiment, Preset, Settings, Study};
 use anyhow::anyhow;
 use axia_engine::lora::LayerRange;
 use axia_engine::train::{Order, Schedule};
@@ -278,11 +279,7 @@ impl StudyArgs {
             command: command_line(),
         };
         let result = Experiment::open(&study, &out)
-            .and_then(|experiment| experiment.run(&mut StudyBars::new(&session)))
-            .and_then(|summary| {
-                report::write(&out, &summary)?;
-                Ok(summary)
-            });
+            .and_then(|experiment| experiment.run(&mut StudyBars::new(&session)));
         let summary = result.map_err(|error| match error.is_cancelled() {
             true => Failure::cancelled(anyhow!(
                 "the work so far is kept in `{}`; the same command goes on from there",
@@ -290,6 +287,7 @@ impl StudyArgs {
             )),
             false => Failure::from(error),
         })?;
+        report::write(&out, &summary)?;
         if self.json {
             print_json(&summary)
         } else {

@@ -1,10 +1,9 @@
 //! Everything a finished run's respondents answered.
 
-use crate::judge::Judgement;
-use crate::play::Turn;
-use crate::report;
+use crate::run::{RunDir, StudyError};
+use crate::stage::judgement::Judgement;
+use crate::stage::play::Turn;
 use crate::study::summary::{RespondentSummary, RunSummary, ShiftSummary};
-use crate::study::{RunDir, StudyError};
 use axia_engine::error::FileError;
 use axia_values::profile::Response;
 use serde::Serialize;
@@ -19,12 +18,11 @@ pub struct RunAnswers {
 }
 
 impl RunAnswers {
-    /// Opens the run in `dir`.
+    /// Opens the run in `dir`, whose results are `summary`.
     ///
     /// # Errors
-    /// [`StudyError`] if it is not finished, or being worked in.
-    pub fn open(dir: &Path) -> Result<Self, StudyError> {
-        let summary = report::read(dir)?;
+    /// [`StudyError::InUse`], [`StudyError::File`].
+    pub fn open(dir: &Path, summary: RunSummary) -> Result<Self, StudyError> {
         Ok(Self { dir: RunDir::reopen(dir)?, summary })
     }
 

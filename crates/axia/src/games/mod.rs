@@ -6,7 +6,6 @@ mod content;
 mod error;
 mod find;
 mod location;
-mod plain;
 pub mod verify;
 
 pub use benchmark::{BENCHMARK_GAMES, TEST_GAMES};
@@ -15,4 +14,3 @@ pub use content::content_hash;
 pub use error::GamesError;
 pub use find::{find_benchmark, find_own, game_folders};
 pub use location::{LoadedGame, Location};
-pub(crate) use plain::plain;

@@ -6,8 +6,8 @@ use axia_engine::chat::ChatMessage;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::text::one_line;
 use super::{Client, RemoteError};
+use crate::text::one_line;
 
 const PATH: &str = "/chat/completions";
 /// Words by which a server that cannot keep to a `response_format` names what it dislikes.

@@ -13,8 +13,8 @@ use super::agent::agent;
 use super::backoff::{jitter, retry_after};
 use super::exchange::{Answer, Call, Interruption};
 use super::pace::{Pace, wait_until};
-use super::text::one_line;
 use super::{Address, ApiKey, ClientSettings, RemoteError};
+use crate::text::one_line;
 
 /// Characters of a server's words that an error repeats.
 const LONGEST_QUOTE: usize = 300;

@@ -11,11 +11,9 @@ mod client;
 mod error;
 mod exchange;
 mod key;
-mod neutral;
 mod pace;
 mod pool;
 mod settings;
-mod text;
 
 pub use address::Address;
 pub use backoff::Backoff;
@@ -25,6 +23,3 @@ pub use error::{Reach, RemoteError};
 pub use key::ApiKey;
 pub use pool::each;
 pub use settings::ClientSettings;
-
-pub(crate) use neutral::neutralise;
-pub(crate) use text::{is_control, one_line};

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::card::write_cards;
 use super::{ReportError, compare, page, table};
 use crate::files::write_whole;
-use crate::judge::JudgementShiftSummary;
+use crate::stage::judgement::JudgementShiftSummary;
 use crate::study::summary::RunSummary;
 
 const PAGE: &str = "report.html";
@@ -145,7 +145,7 @@ fn to_json(summary: &RunSummary) -> Result<String, ReportError> {
 fn line_of(text: &str, error: &serde_json::Error) -> String {
     let line = error.line().checked_sub(1).and_then(|index| text.lines().nth(index));
     match line.map(str::trim).filter(|line| line.len() > 1) {
-        Some(line) => format!(": `{}`", super::words::shortened(line, 80)),
+        Some(line) => format!(": `{}`", crate::text::shortened(line, 80)),
         None => String::new(),
     }
 }

@@ -6,7 +6,7 @@ use axia_values::target::Direction;
 
 use super::verdict::{Outcome, Verdict, subject};
 use super::words::{gain, gain_with_interval, p_value, posts};
-use crate::judge::JudgementShiftSummary;
+use crate::stage::judgement::JudgementShiftSummary;
 
 /// Judges one steered respondent's judgements against its control's.
 pub(super) fn gain_verdict(summary: &JudgementShiftSummary) -> Verdict {

@@ -1,6 +1,6 @@
 //! What the measures of play are called.
 
-use super::foreign;
+use crate::text::visible_line;
 
 /// Points, in percent of all.
 pub(super) const SCORE: &str = "game.score";
@@ -40,7 +40,7 @@ pub(super) fn label(metric: &str) -> String {
         return known.to_owned();
     }
     let kind = metric.strip_prefix("violations.").map(|kind| kind.replace('_', " "));
-    foreign::line(&kind.unwrap_or_else(|| metric.to_owned()), LONGEST)
+    visible_line(&kind.unwrap_or_else(|| metric.to_owned()), LONGEST)
 }
 
 /// The label with a capital.

@@ -4,7 +4,6 @@ mod card;
 mod error;
 mod figure;
 mod files;
-mod foreign;
 mod gain_verdict;
 mod metrics;
 mod page;

@@ -2,11 +2,12 @@
 
 use axia_values::stats::Estimate;
 
-use super::foreign;
 use super::metrics::{HARMS, label};
 use super::verdict::{Outcome, Verdict, subject};
 use super::words::{fixed, games, grouped, interval_to, list, percent, signed_to};
-use crate::play::{Agreement, Decisions, PlayRole, PlayShift, PlaySummary, PlayerSummary};
+use crate::run::Role;
+use crate::stage::play::{Agreement, Decisions, PlayShift, PlaySummary, PlayerSummary};
+use crate::text::visible_line;
 
 /// Decimals of percents of random play.
 pub(super) const HARM_DECIMALS: usize = 1;
@@ -42,7 +43,7 @@ pub(super) fn play_verdict(shift: &PlayShift, play: &PlaySummary) -> PlayVerdict
 
 /// `Steered down on Power`.
 fn steered(title: &str) -> String {
-    let subject = foreign::line(subject(title), NAME_CHARACTERS);
+    let subject = visible_line(subject(title), NAME_CHARACTERS);
     match direction(title) {
         Some(down_or_up) => format!("Steered {down_or_up} on {subject}"),
         None => format!("Steered to {subject}"),
@@ -246,7 +247,7 @@ pub(super) fn cautions(play: &PlaySummary) -> Vec<String> {
 }
 
 fn models(play: &PlaySummary) -> impl Iterator<Item = &PlayerSummary> {
-    play.players.iter().filter(|player| player.role != PlayRole::Landmark)
+    play.players.iter().filter(|player| player.role != Role::Landmark)
 }
 
 /// The fewest games that a respondent played.
@@ -281,7 +282,7 @@ fn caution(player: &PlayerSummary) -> Option<String> {
     });
     let said: Vec<String> =
         [random].into_iter().filter(|text| !text.is_empty()).chain(stopped).collect();
-    let name = foreign::line(&player.name, NAME_CHARACTERS);
+    let name = visible_line(&player.name, NAME_CHARACTERS);
     (!said.is_empty()).then(|| format!("{name}: {}.", said.join("; ")))
 }
 

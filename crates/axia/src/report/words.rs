@@ -163,15 +163,6 @@ pub(super) fn list(parts: &[String]) -> String {
     }
 }
 
-/// At most so many characters, the last of them an ellipsis where something was cut.
-pub(super) fn shortened(text: &str, characters: usize) -> String {
-    if text.chars().count() <= characters {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(characters.saturating_sub(1)).collect();
-    format!("{}…", kept.trim_end())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,7 +210,5 @@ mod tests {
     fn texts_by_hand() {
         assert_eq!(list(&["a".into(), "b".into(), "c".into()]), "a, b and c");
         assert_eq!(list(&["a".into()]), "a");
-        assert_eq!(shortened("Social Boldness", 15), "Social Boldness");
-        assert_eq!(shortened("Social Boldness", 8), "Social…");
     }
 }

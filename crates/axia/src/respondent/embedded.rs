@@ -81,30 +81,6 @@ impl Embedded<'_> {
         Ok(rows)
     }
 
-    /// How many tokens of each text were predicted, and the sum of their log-probabilities (nats).
-    /// Texts are read as they stand, behind what the tokenizer puts before a text. The first token,
-    /// which nothing comes before, is not predicted; of a text longer than the model's context, the
-    /// beginning is read.
-    ///
-    /// # Errors
-    /// [`RespondentError::Engine`].
-    pub fn read(&self, texts: &[&str]) -> Result<Vec<(usize, f64)>, RespondentError> {
-        let decoder = self.model.decoder();
-        let text = |text: &&str| {
-            let mut tokens =
-                self.model.tokenizer().encode_framed(text).map_err(EngineError::from)?;
-            tokens.truncate(decoder.config().max_positions);
-            Ok(Text { tokens, top: 0, next: None })
-        };
-        let texts = texts.iter().map(text).collect::<Result<Vec<_>, RespondentError>>()?;
-        let found = read_texts(decoder, self.adapter.as_ref(), &texts, self.tokens_at_once())?;
-        let sum = |text: TextReadings| {
-            let log_probs = text.tokens.iter().map(|reading| f64::from(reading.log_prob));
-            (text.tokens.len(), log_probs.sum())
-        };
-        Ok(found.into_iter().map(sum).collect())
-    }
-
     /// Merged weights have no names: it is the file's that can be blamed for a NaN.
     fn explain(&self, error: EngineError) -> EngineError {
         match error {
@@ -147,6 +123,26 @@ impl Respondent for Embedded<'_> {
 
     fn inert<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.model.tokenizer().inert(text)
+    }
+
+    /// Texts are read as they stand, after what the tokenizer puts before a text. The first token,
+    /// which nothing comes before, is not predicted; of a text longer than the model's context, the
+    /// beginning is read.
+    fn read(&self, texts: &[&str]) -> Result<Vec<(usize, f64)>, RespondentError> {
+        let decoder = self.model.decoder();
+        let text = |text: &&str| {
+            let mut tokens =
+                self.model.tokenizer().encode_framed(text).map_err(EngineError::from)?;
+            tokens.truncate(decoder.config().max_positions);
+            Ok(Text { tokens, top: 0, next: None })
+        };
+        let texts = texts.iter().map(text).collect::<Result<Vec<_>, RespondentError>>()?;
+        let found = read_texts(decoder, self.adapter.as_ref(), &texts, self.tokens_at_once())?;
+        let sum = |text: TextReadings| {
+            let log_probs = text.tokens.iter().map(|reading| f64::from(reading.log_prob));
+            (text.tokens.len(), log_probs.sum())
+        };
+        Ok(found.into_iter().map(sum).collect())
     }
 
     fn reply(

@@ -1,9 +1,11 @@
 //! Who answers: the two questions that every study asks.
 
+mod cut;
 mod embedded;
 mod prompt;
 mod served;
 
+pub use cut::{Shown, cut_to_fit};
 pub use embedded::Embedded;
 pub use prompt::{Prompt, PromptReader};
 pub use served::{
@@ -54,6 +56,9 @@ pub enum RespondentError {
     /// The server of the model failed.
     #[error(transparent)]
     Served(ServedError),
+    /// A served model whose prompts do not come back cannot be asked how likely a text was.
+    #[error("a model behind a server cannot be asked for the perplexity of a text")]
+    CannotRead,
 }
 
 /// Whoever answers a questionnaire: a model, with or without an adapter.
@@ -93,6 +98,14 @@ pub trait Respondent {
     /// Text by strangers, with whatever would be more than text to this respondent broken up:
     /// special tokens that are written out.
     fn inert<'t>(&self, text: &'t str) -> Cow<'t, str>;
+
+    /// Of every text how many tokens were predicted, and the sum of their log-probabilities in nats.
+    ///
+    /// # Errors
+    /// [`RespondentError`]; [`RespondentError::CannotRead`] unless the respondent can.
+    fn read(&self, _texts: &[&str]) -> Result<Vec<(usize, f64)>, RespondentError> {
+        Err(RespondentError::CannotRead)
+    }
 
     /// One sampled reply to every question; `done` says of a reply so far whether it suffices.
     ///

@@ -1,14 +1,15 @@
 //! Training the control and the steered adapters.
 
+use super::Settings;
 use super::chosen_rows::ChosenRows;
 use super::labels::{Anchors, Arm, Baseline, Taught};
 use super::logs::TrainingLog;
 use super::summary::TrainingSummary;
-use super::survey::prompt;
-use super::{Follow, RunDir, Settings, StudyError};
 use crate::models::BaseName;
-use crate::perplexity::{Passage, PassageSet};
 use crate::respondent::PromptReader;
+use crate::run::{Follow, RunDir, StudyError};
+use crate::stage::perplexity::{Passage, PassageSet};
+use crate::stage::survey::prompt;
 use axia_engine::adapter::LoraConfig;
 use axia_engine::decoder::TokensPerStep;
 use axia_engine::error::FileError;

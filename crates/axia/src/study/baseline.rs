@@ -1,13 +1,13 @@
 //! What the base says of the rows that adapters are trained on.
 
 use super::chosen_rows::ChosenRows;
-use super::experiment::{Experiment, Survey};
+use super::experiment::Experiment;
 use super::labels::{Anchors, Baseline};
-use super::survey::{Administration, AnswerMode, administer_rows};
-use super::{Follow, StudyError};
 use crate::respondent::Embedded;
+use crate::run::{Follow, StudyError};
+use crate::stage::survey::{self, Administration, AnswerMode, Asked};
 use axia_values::instrument::{Dimension, Split, Variant};
-use axia_values::profile::{Answer, BaselineRule, Response, baseline_ratings};
+use axia_values::profile::{Answer, BaselineRule, baseline_ratings};
 use axia_values::rating::{Distribution, Rating};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,9 +19,6 @@ struct BaselineRating {
     item: String,
     rating: Rating,
 }
-
-/// Rows asked together, for a killed run to lose little.
-const ROWS_AT_ONCE: usize = 270;
 
 impl Experiment<'_> {
     /// What the anchors of this study need to know of the base.
@@ -43,30 +40,19 @@ impl Experiment<'_> {
         base: &Embedded,
         follow: &mut dyn Follow,
     ) -> Result<BTreeMap<(String, Variant), Distribution>, StudyError> {
-        const CELL: &str = "baseline/distributions.jsonl";
         let started = Instant::now();
         let study = self.study;
         let targets = study.steerings.iter().map(|steering| &steering.target);
-        let wanted = ChosenRows::union(study.instrument, &study.settings, targets);
-        let how = Administration { mode: AnswerMode::Scored, ..study.settings.evaluation() };
-        let mut rows = self.dir.rows::<Response>(CELL)?;
-        if !rows.is_whole() {
-            follow.begin("baseline distributions", wanted.len());
-            for part in wanted[rows.rows().len().min(wanted.len())..].chunks(ROWS_AT_ONCE) {
-                let before = rows.rows().len();
-                let mut progress = |done: usize| {
-                    follow.advance(before + done, "");
-                    !follow.cancelled()
-                };
-                let asked = part.iter().copied();
-                let found = administer_rows(base, study.instrument, asked, how, &mut progress)?;
-                rows.append(found)?;
-            }
-            rows.finish()?;
-            follow.end();
-        }
+        let asked = Asked {
+            instrument: study.instrument,
+            rows: ChosenRows::union(study.instrument, &study.settings, targets),
+            how: Administration { mode: AnswerMode::Scored, ..study.settings.evaluation() },
+            cell: "baseline/distributions.jsonl",
+            phase: "baseline distributions",
+        };
+        let responses = survey::ask(&asked, &self.dir, base, follow)?;
         self.took("baseline distributions".to_owned(), started)?;
-        let scored = rows.into_rows().into_iter().filter_map(|response| match response.answer {
+        let scored = responses.into_iter().filter_map(|response| match response.answer {
             Answer::Scored(own) => Some(((response.item, response.variant), own)),
             Answer::Sampled(_) => None,
         });
@@ -88,13 +74,9 @@ impl Experiment<'_> {
                 mode: settings.baseline,
                 variants: settings.baseline_variants,
             };
-            let survey = Survey {
-                cell: "baseline/responses.jsonl",
-                phase: "baseline ratings",
-                splits: self.baseline_splits(),
-                how,
-            };
-            let responses = self.ask(&survey, base, follow)?;
+            let splits = self.baseline_splits();
+            let place = ("baseline/responses.jsonl", "baseline ratings");
+            let responses = self.ask(splits, how, place, base, follow)?;
             let (rule, seed) = (settings.baseline_rule, settings.seeds[0]);
             let ratings = baseline_ratings(self.study.instrument, &responses, rule, seed)?;
             // Held-out items are never trained on.

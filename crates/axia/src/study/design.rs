@@ -1,14 +1,13 @@
 //! What is studied, and whether it can be.
 
-use super::{Settings, StudyError};
-use crate::judge::Judging;
-use crate::perplexity::Measuring;
-use crate::play::Playing;
+use super::Settings;
+use crate::run::{Steering, StudyError, file_name};
+use crate::stage::judgement::Judging;
+use crate::stage::perplexity::Measuring;
+use crate::stage::play::Playing;
 use axia_engine::Model;
 use axia_engine::decoder::TokensPerStep;
-use axia_values::instrument::{Dimension, Instrument, Split};
-use axia_values::target::{Direction, Target};
-use std::path::Path;
+use axia_values::instrument::{Instrument, Split};
 
 /// What is studied.
 pub struct Study<'a> {
@@ -93,43 +92,5 @@ impl Study<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// `name` with a `-` for whatever file names had better not hold.
-pub fn file_name(name: &str) -> String {
-    let plain = |(at, c): (usize, char)| {
-        let fits = c.is_alphanumeric() || " -_".contains(c) || (at > 0 && c == '.');
-        if fits { c } else { '-' }
-    };
-    name.chars().enumerate().map(plain).collect()
-}
-
-/// What is steered where, for one steered respondent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Steering {
-    /// Name of the respondent: `power-down`.
-    pub name: String,
-    /// In words: `Power, down`.
-    pub title: String,
-    /// The target.
-    pub target: Target,
-}
-
-impl Steering {
-    /// A steering of one value (or trait) down or up.
-    pub fn one(dimension: Dimension, direction: Direction) -> Self {
-        let title = format!("{}, {direction}", dimension.label());
-        let target = Target::new(dimension, direction);
-        Self { name: file_name(&target.name), title, target }
-    }
-
-    /// A whole target profile from a file.
-    ///
-    /// # Errors
-    /// [`StudyError::Target`].
-    pub fn profile(path: &Path) -> Result<Self, StudyError> {
-        let target = Target::load(path)?;
-        Ok(Self { name: target.name.clone(), title: target.name.clone(), target })
     }
 }

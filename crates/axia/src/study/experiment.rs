@@ -1,5 +1,6 @@
 //! The main experiment: baseline, control, steered, evaluation, summary.
 
+use super::Study;
 use super::adapters::{Plan, Workshop};
 use super::examples::examples;
 use super::frontier::{Frontier, Validated};
@@ -7,17 +8,17 @@ use super::gates::gates;
 use super::labels::{Arm, Baseline};
 use super::notes::notes;
 use super::provenance::{describe_model, describe_survey, machine, model_hashes, sha256_of};
-use super::rows::Rows;
-use super::summary::{RespondentSummary, Role, RunSummary, ShiftSummary, TrainingSummary};
-use super::survey::{Administration, administer};
-use super::{Follow, RunDir, Steering, Study, StudyError};
-use crate::judge::{Aim, Judge, Judging};
-use crate::perplexity::{Measuring, PerplexityReader};
-use crate::play::{PlayAim, PlayRole, PlaySummary, Player, Playing};
+use super::summary::{RespondentSummary, RunSummary, ShiftSummary, TrainingSummary};
 use crate::respondent::Embedded;
-use axia_values::instrument::{Item, Split};
+use crate::run::{Follow, Member, Observation, Role, RunDir, Steering, StudyError};
+use crate::stage::judgement::Judged;
+use crate::stage::perplexity::PassageReading;
+use crate::stage::play::Turn;
+use crate::stage::survey::{self, Administration, Asked, rows_of};
+use crate::stage::{Compared, Stage};
+use axia_values::instrument::Split;
 use axia_values::profile::{Profile, Response, Scores};
-use axia_values::shift::{ControlCheck, DomainShift, ShiftRun};
+use axia_values::shift::{Comparison, ControlCheck, DomainShift, ShiftRun};
 use axia_values::stats::BootstrapOptions;
 use axia_values::target::Target;
 use serde_json::json;
@@ -34,42 +35,17 @@ pub struct Experiment<'a> {
     pub(super) dir: RunDir,
     hashes: BTreeMap<String, String>,
     timings: Vec<(String, f64)>,
-    readers: Vec<PerplexityReader>,
-    judges: Vec<Judge>,
-    players: Vec<Player>,
+    observed: Observed,
     frontiers: Vec<Frontier>,
 }
 
-/// A survey to be given, and where its answers go.
-pub(super) struct Survey<'a> {
-    pub cell: &'a str,
-    /// What the user is told.
-    pub phase: &'a str,
-    pub splits: &'a [Split],
-    pub how: Administration,
-}
-
-/// Items asked together: enough for their questions to share instructions, few enough for a
-/// killed run to lose little.
-const ITEMS_AT_ONCE: usize = 27;
-
-/// A respondent whose turn it is.
-#[derive(Clone)]
-struct Sitting {
-    /// With the seed, where there are several.
-    name: String,
-    /// Its name without the seed.
-    steering: String,
-    role: Role,
-    seed: u64,
-}
-
-/// A respondent's answers to the held-out items.
-struct Answered {
-    name: String,
-    role: Role,
-    seed: u64,
-    responses: Vec<Response>,
+/// What the members of a run answered so far, stage by stage.
+#[derive(Default)]
+struct Observed {
+    survey: Vec<Observation<Vec<Response>>>,
+    perplexity: Vec<Observation<Vec<PassageReading>>>,
+    judgement: Vec<Observation<Judged>>,
+    play: Vec<Observation<Vec<Turn>>>,
 }
 
 impl<'a> Experiment<'a> {
@@ -97,15 +73,14 @@ impl<'a> Experiment<'a> {
             "hashes": hashes,
             "targets": targets,
             "settings": study.settings,
-            "perplexity": study.measuring.as_ref().map(Measuring::manifest),
-            "judgement": study.judging.as_ref().map(Judging::manifest),
-            "play": study.playing.as_ref().map(Playing::manifest),
+            "perplexity": study.measuring.as_ref().map(Stage::manifest),
+            "judgement": study.judging.as_ref().map(Stage::manifest),
+            "play": study.playing.as_ref().map(Stage::manifest),
         });
         let dir = RunDir::open(dir, &manifest)?;
         let timings = if dir.has(TIMINGS) { dir.read(TIMINGS)? } else { Vec::new() };
-        let (readers, judges, players) = (Vec::new(), Vec::new(), Vec::new());
-        let frontiers = Vec::new();
-        Ok(Self { study, dir, hashes, timings, readers, judges, players, frontiers })
+        let (observed, frontiers) = (Observed::default(), Vec::new());
+        Ok(Self { study, dir, hashes, timings, observed, frontiers })
     }
 
     /// Runs what is not there yet and summarises all.
@@ -114,13 +89,7 @@ impl<'a> Experiment<'a> {
     /// [`StudyError`]; after a cancellation the run can be taken up again.
     pub fn run(mut self, follow: &mut dyn Follow) -> Result<RunSummary, StudyError> {
         let base = Embedded::new(self.study.model, None);
-        let sitting = Sitting {
-            name: "base".to_owned(),
-            steering: "base".to_owned(),
-            role: Role::Base,
-            seed: 0,
-        };
-        let mut answered = vec![self.observe(&sitting, &base, follow)?];
+        self.observe(&Member::base(), &base, follow)?;
         let mut training = Vec::new();
         if !self.study.steerings.is_empty() {
             let baseline = self.baseline(&base, follow)?;
@@ -128,10 +97,10 @@ impl<'a> Experiment<'a> {
             drop(base);
             for &seed in &self.study.settings.seeds {
                 let known = (&baseline, validated.as_ref());
-                self.steer(seed, known, &mut answered, &mut training, follow)?;
+                self.steer(seed, known, &mut training, follow)?;
             }
         }
-        self.summarise(&answered, training)
+        self.summarise(training)
     }
 
     /// Makes control and steered adapters of one seed and evaluates them.
@@ -139,7 +108,6 @@ impl<'a> Experiment<'a> {
         &mut self,
         seed: u64,
         (baseline, validated): (&Baseline, Option<&Validated>),
-        answered: &mut Vec<Answered>,
         training: &mut Vec<TrainingSummary>,
         follow: &mut dyn Follow,
     ) -> Result<(), StudyError> {
@@ -160,13 +128,15 @@ impl<'a> Experiment<'a> {
         let first = &study.steerings[0].target;
         let mut control = None;
         for steering in std::iter::once(None).chain(study.steerings.iter().map(Some)) {
-            let (own, arm, target, role) = match steering {
-                None => ("control", Arm::Control, first, Role::Control),
-                Some(s) => (s.name.as_str(), Arm::Steered, &s.target, Role::Steered),
+            let several = study.settings.seeds.len() > 1;
+            let trained = |role, steering| Member::trained(role, steering, seed, several);
+            let (member, arm, target) = match steering {
+                None => (trained(Role::Control, "control"), Arm::Control, first),
+                Some(s) => (trained(Role::Steered, &s.name), Arm::Steered, &s.target),
             };
-            let name = self.seeded(own, seed);
+            let name = &member.name;
             let started = Instant::now();
-            let plan = Plan { name: &name, arm, target, seed };
+            let plan = Plan { name, arm, target, seed };
             training.push(workshop.make(&plan, follow)?);
             self.took(format!("train {name}"), started)?;
             let folder = self.dir.join(format!("adapters/{name}"));
@@ -178,10 +148,9 @@ impl<'a> Experiment<'a> {
             }
             let respondent = Embedded::new(study.model, Some(study.model.read_adapter(&folder)?));
             if steering.is_none() {
-                control = self.validate(&name, &respondent, follow)?;
+                control = self.validate(name, &respondent, follow)?;
             }
-            let sitting = Sitting { name, steering: own.to_owned(), role, seed };
-            answered.push(self.observe(&sitting, &respondent, follow)?);
+            self.observe(&member, &respondent, follow)?;
         }
         Ok(())
     }
@@ -189,144 +158,65 @@ impl<'a> Experiment<'a> {
     /// Notes how long a phase took, unless that is known: a run that is taken up again only reads
     /// what the earlier one computed.
     pub(super) fn took(&mut self, phase: String, started: Instant) -> Result<(), StudyError> {
+        self.took_seconds(phase, started.elapsed().as_secs_f64())
+    }
+
+    fn took_seconds(&mut self, phase: String, seconds: f64) -> Result<(), StudyError> {
         if self.timings.iter().all(|(known, _)| *known != phase) {
-            self.timings.push((phase, started.elapsed().as_secs_f64()));
+            self.timings.push((phase, seconds));
             self.dir.write(TIMINGS, &self.timings)?;
         }
         Ok(())
     }
 
-    fn seeded(&self, name: &str, seed: u64) -> String {
-        if self.study.settings.seeds.len() == 1 {
-            name.to_owned()
-        } else {
-            format!("{name}-seed{seed}")
-        }
-    }
-
     /// Has a respondent do all that the study asks of respondents.
     fn observe(
         &mut self,
-        sitting: &Sitting,
+        member: &Member,
         respondent: &Embedded,
         follow: &mut dyn Follow,
-    ) -> Result<Answered, StudyError> {
-        let answered = self.evaluate(sitting, respondent, follow)?;
-        self.measure(sitting, respondent, follow)?;
-        self.judge(sitting, respondent, follow)?;
-        self.play(sitting, respondent, follow)?;
-        Ok(answered)
-    }
-
-    fn evaluate(
-        &mut self,
-        Sitting { name, role, seed, .. }: &Sitting,
-        respondent: &Embedded,
-        follow: &mut dyn Follow,
-    ) -> Result<Answered, StudyError> {
-        let cell = format!("responses/{name}.jsonl");
+    ) -> Result<(), StudyError> {
+        let study = self.study;
+        let name = &member.name;
         let started = Instant::now();
-        let survey = Survey {
-            cell: &cell,
-            phase: &format!("evaluating {name}"),
-            splits: &[Split::Test],
-            how: self.study.settings.evaluation(),
-        };
-        let responses = self.ask(&survey, respondent, follow)?;
+        let how = study.settings.evaluation();
+        let (cell, phase) = (format!("responses/{name}.jsonl"), format!("evaluating {name}"));
+        let answers = self.ask(&[Split::Test], how, (&cell, &phase), respondent, follow)?;
+        self.observed.survey.push(Observation { member: member.clone(), answers });
         self.took(format!("evaluate {name}"), started)?;
-        Ok(Answered { name: name.clone(), role: *role, seed: *seed, responses })
-    }
-
-    /// Has a respondent read the neutral text, if the study has any.
-    fn measure(
-        &mut self,
-        sitting: &Sitting,
-        respondent: &Embedded,
-        follow: &mut dyn Follow,
-    ) -> Result<(), StudyError> {
-        let Some(measuring) = &self.study.measuring else { return Ok(()) };
-        let started = Instant::now();
-        let readings = measuring.read(&self.dir, &sitting.name, respondent, follow)?;
-        self.took(format!("read as {}", sitting.name), started)?;
-        let Sitting { name, steering, role, seed } = sitting.clone();
-        self.readers.push(PerplexityReader { name, steering, role, seed, readings });
+        let mut asking = Asking { dir: &self.dir, member, respondent, follow };
+        let perplexity = asking.of(study.measuring.as_ref(), &mut self.observed.perplexity)?;
+        let judgement = asking.of(study.judging.as_ref(), &mut self.observed.judgement)?;
+        let play = asking.of(study.playing.as_ref(), &mut self.observed.play)?;
+        for (what, started) in [("read", perplexity), ("judge", judgement), ("play", play)] {
+            if let Some(seconds) = started {
+                self.took_seconds(format!("{what} as {name}"), seconds)?;
+            }
+        }
         Ok(())
     }
 
-    /// Has a respondent judge the dilemmas, if the study has any.
-    fn judge(
-        &mut self,
-        sitting: &Sitting,
-        respondent: &Embedded,
-        follow: &mut dyn Follow,
-    ) -> Result<(), StudyError> {
-        let Some(judging) = &self.study.judging else { return Ok(()) };
-        let started = Instant::now();
-        let judged = judging.ask(&self.dir, &sitting.name, respondent, follow)?;
-        self.took(format!("judge as {}", sitting.name), started)?;
-        let Sitting { name, steering, role, seed } = sitting.clone();
-        self.judges.push(Judge { name, steering, role, seed, judged });
-        Ok(())
-    }
-
-    /// Has a respondent play the games, if the study has any.
-    fn play(
-        &mut self,
-        sitting: &Sitting,
-        respondent: &Embedded,
-        follow: &mut dyn Follow,
-    ) -> Result<(), StudyError> {
-        let Some(playing) = &self.study.playing else { return Ok(()) };
-        let started = Instant::now();
-        let turns = playing.ask(&self.dir, &sitting.name, respondent, follow)?;
-        self.took(format!("play as {}", sitting.name), started)?;
-        let Sitting { name, steering, role, seed } = sitting.clone();
-        self.players.push(Player { name, steering, role: PlayRole::from(role), seed, turns });
-        Ok(())
-    }
-
-    /// The answers to a survey: what the run's folder has of them, and the rest asked now, written
-    /// as they come.
+    /// Asks all items of some splits.
     pub(super) fn ask(
         &self,
-        survey: &Survey,
+        splits: &[Split],
+        how: Administration,
+        (cell, phase): (&str, &str),
         respondent: &Embedded,
         follow: &mut dyn Follow,
     ) -> Result<Vec<Response>, StudyError> {
         let instrument = self.study.instrument;
-        let asked = |item: &Item| survey.splits.contains(&item.split);
-        let items: Vec<(usize, &Item)> =
-            instrument.items.iter().enumerate().filter(|(_, item)| asked(item)).collect();
-        let per_item = survey.how.variants.per_item(instrument);
-        let mut rows: Rows<Response> = self.dir.rows(survey.cell)?;
-        if !rows.is_whole() {
-            let whole_items = rows.rows().len() / per_item;
-            rows.truncate(whole_items * per_item)?;
-            follow.begin(survey.phase, items.len() * per_item);
-            for items in items[whole_items.min(items.len())..].chunks(ITEMS_AT_ONCE) {
-                let before = rows.rows().len();
-                let mut progress = |done: usize| {
-                    follow.advance(before + done, "");
-                    !follow.cancelled()
-                };
-                rows.append(administer(respondent, instrument, items, survey.how, &mut progress)?)?;
-            }
-            rows.finish()?;
-            follow.end();
-        }
-        Ok(rows.into_rows())
+        let rows = rows_of(instrument, splits, how.variants);
+        survey::ask(&Asked { instrument, rows, how, cell, phase }, &self.dir, respondent, follow)
     }
 
-    fn summarise(
-        self,
-        answered: &[Answered],
-        training: Vec<TrainingSummary>,
-    ) -> Result<RunSummary, StudyError> {
+    fn summarise(self, training: Vec<TrainingSummary>) -> Result<RunSummary, StudyError> {
         let study = self.study;
         let settings = &study.settings;
+        let answered = &self.observed.survey;
         let scores = answered
             .iter()
-            .map(|a| Scores::new(study.instrument, &a.responses, settings.readout))
+            .map(|a| Scores::new(study.instrument, &a.answers, settings.readout))
             .collect::<Result<Vec<_>, _>>()?;
         let options =
             BootstrapOptions { resamples: settings.resamples, ..BootstrapOptions::default() };
@@ -335,42 +225,36 @@ impl<'a> Experiment<'a> {
             .zip(&scores)
             .map(|(a, scores)| {
                 let profile = Profile::new(scores, options)?;
-                Ok(RespondentSummary { name: a.name.clone(), role: a.role, profile })
+                let Member { name, role, .. } = a.member.clone();
+                Ok(RespondentSummary { name, role, profile })
             })
             .collect::<Result<Vec<_>, StudyError>>()?;
-        let perplexity = study
-            .measuring
-            .as_ref()
-            .map(|measuring| measuring.summarise(&self.readers, &study.steerings, options));
         let controls = controls(answered, &scores);
-        let mut shifts = Vec::new();
+        let mut effects = Vec::new();
         for steering in &study.steerings {
-            let runs = self.runs(steering, answered, &scores);
-            let shift = DomainShift::new(&runs, &steering.target, options)?;
+            let runs = self.runs(steering, &scores);
+            effects.push(DomainShift::new(&runs, &steering.target, options)?);
+        }
+        let of_survey = study.steerings.iter().zip(&effects);
+        let of_survey: Vec<(String, Comparison)> =
+            of_survey.map(|(s, e)| (s.name.clone(), e.against_control.clone())).collect();
+        let compared = Compared { steerings: &study.steerings, survey: &of_survey, options };
+        let observed = &self.observed;
+        let perplexity = summary(study.measuring.as_ref(), &observed.perplexity, &compared)?;
+        let judgement = summary(study.judging.as_ref(), &observed.judgement, &compared)?;
+        let play = summary(study.playing.as_ref(), &observed.play, &compared)?;
+        let mut shifts = Vec::new();
+        for (steering, shift) in study.steerings.iter().zip(effects) {
             let (respondent, title) = (steering.name.clone(), steering.title.clone());
             let effects = (respondent.as_str(), &shift.against_control);
             let budget = settings.language_budget;
             let gates = gates(effects, &controls, &respondents, perplexity.as_ref(), budget);
             shifts.push(ShiftSummary { respondent, title, shift, gates });
         }
-        let aims = study.steerings.iter().map(|s| Aim {
-            name: &s.name,
-            title: &s.title,
-            target: &s.target,
-        });
-        let aims: Vec<Aim> = aims.collect();
-        let judgement = match &study.judging {
-            Some(judging) => Some(judging.summarise(&self.judges, &aims, options)?),
-            None => None,
-        };
-        let play = match &study.playing {
-            Some(playing) => Some(self.summarise_play(playing, &shifts, options)?),
-            None => None,
-        };
         let model = describe_model(&study.model_name, study.model)?;
         let targets: Vec<&Target> = study.steerings.iter().map(|s| &s.target).collect();
         let named: Vec<(String, Vec<Response>)> =
-            answered.iter().map(|a| (a.name.clone(), a.responses.clone())).collect();
+            answered.iter().map(|a| (a.member.name.clone(), a.answers.clone())).collect();
         Ok(RunSummary {
             format_version: RunSummary::FORMAT_VERSION,
             name: study.name.clone(),
@@ -397,45 +281,72 @@ impl<'a> Experiment<'a> {
         })
     }
 
-    fn summarise_play(
-        &self,
-        playing: &Playing,
-        shifts: &[ShiftSummary],
-        options: BootstrapOptions,
-    ) -> Result<PlaySummary, StudyError> {
-        let aims = self.study.steerings.iter().map(|s| PlayAim::new(s, shifts));
-        playing.summarise(&self.players, &aims.collect::<Vec<_>>(), options)
-    }
-
-    /// The respondents of every seed for one steering.
-    fn runs<'s>(
-        &self,
-        steering: &Steering,
-        answered: &[Answered],
-        scores: &'s [Scores],
-    ) -> Vec<ShiftRun<'s>> {
-        let find = |name: &str| answered.iter().position(|a| a.name == name).map(|i| &scores[i]);
-        let seeds = answered.iter().filter(|a| a.role == Role::Control).map(|a| a.seed);
-        seeds
-            .filter_map(|seed| {
+    /// The respondents of every seed for one steering; `scores` are those of the survey's observations.
+    fn runs<'s>(&self, steering: &Steering, scores: &'s [Scores]) -> Vec<ShiftRun<'s>> {
+        let members = || self.observed.survey.iter().map(|one| &one.member).zip(scores);
+        let find = |role: Role, name: &str, seed: u64| {
+            let mut found = members().filter(|(member, _)| member.role == role);
+            let found = found.find(|(member, _)| {
+                role == Role::Base || member.steering == name && member.seed == seed
+            });
+            found.map(|(_, scores)| scores)
+        };
+        let controls = members().filter(|(member, _)| member.role == Role::Control);
+        controls
+            .filter_map(|(control, scores)| {
                 Some(ShiftRun {
-                    seed,
-                    base: find("base"),
-                    control: find(&self.seeded("control", seed))?,
-                    steered: find(&self.seeded(&steering.name, seed))?,
+                    seed: control.seed,
+                    base: find(Role::Base, "", 0),
+                    control: scores,
+                    steered: find(Role::Steered, &steering.name, control.seed)?,
                 })
             })
             .collect()
     }
 }
 
+/// A respondent that is asked stage by stage.
+struct Asking<'a> {
+    dir: &'a RunDir,
+    member: &'a Member,
+    respondent: &'a Embedded<'a>,
+    follow: &'a mut dyn Follow,
+}
+
+impl Asking<'_> {
+    /// Asks what `stage` asks, if the study has it; adds the answers, and returns the seconds that this
+    /// took.
+    fn of<S: Stage>(
+        &mut self,
+        stage: Option<&S>,
+        observations: &mut Vec<Observation<S::Answers>>,
+    ) -> Result<Option<f64>, StudyError> {
+        let Some(stage) = stage else { return Ok(None) };
+        let started = Instant::now();
+        let Self { dir, member, respondent, follow } = self;
+        let answers = stage.ask(dir, &member.name, *respondent, *follow)?;
+        observations.push(Observation { member: (*member).clone(), answers });
+        Ok(Some(started.elapsed().as_secs_f64()))
+    }
+}
+
+/// What came of a stage, if the study has it.
+fn summary<S: Stage>(
+    stage: Option<&S>,
+    observations: &[Observation<S::Answers>],
+    study: &Compared,
+) -> Result<Option<S::Summary>, StudyError> {
+    stage.map(|stage| stage.summarise(observations, study)).transpose()
+}
+
 /// What every control kept of the base's answers.
-fn controls(answered: &[Answered], scores: &[Scores]) -> Vec<ControlCheck> {
-    let Some((_, base)) = answered.iter().zip(scores).find(|(a, _)| a.role == Role::Base) else {
+fn controls(answered: &[Observation<Vec<Response>>], scores: &[Scores]) -> Vec<ControlCheck> {
+    let members = || answered.iter().map(|one| &one.member).zip(scores);
+    let Some((_, base)) = members().find(|(member, _)| member.role == Role::Base) else {
         return Vec::new();
     };
-    let controls = answered.iter().zip(scores).filter(|(a, _)| a.role == Role::Control);
-    controls.filter_map(|(a, scores)| ControlCheck::new(a.seed, base, scores)).collect()
+    let controls = members().filter(|(member, _)| member.role == Role::Control);
+    controls.filter_map(|(member, scores)| ControlCheck::new(member.seed, base, scores)).collect()
 }
 
 /// The present time as RFC 3339 in UTC.

@@ -1,14 +1,14 @@
 //! A run that has its results, opened to ask its respondents more.
 
 use super::provenance::{WEIGHTS, sha256_of};
-use super::summary::{Role, RunSummary, ShiftSummary};
-use super::{Follow, RunDir, Steering, StudyError};
-use crate::judge::{Aim, Judge, JudgementSummary, Judging};
-use crate::play::{PlayAim, PlaySummary, Player, Playing};
+use super::summary::{RunSummary, ShiftSummary};
 use crate::respondent::Embedded;
+use crate::run::{Follow, Member, Observation, Role, RunDir, Steering, StudyError};
+use crate::stage::{Compared, Stage};
 use axia_engine::Model;
 use axia_values::instrument::Dimension;
 use axia_values::rating::Rating;
+use axia_values::shift::Comparison;
 use axia_values::stats::BootstrapOptions;
 use axia_values::target::Target;
 use serde::Deserialize;
@@ -20,19 +20,9 @@ pub struct FinishedRun {
     dir: RunDir,
     /// What it steers.
     pub steerings: Vec<Steering>,
-    respondents: Vec<Member>,
+    members: Vec<Member>,
     /// Factor on the adapters.
     scale: f64,
-}
-
-/// A respondent of the run.
-#[derive(Clone)]
-struct Member {
-    name: String,
-    /// The name without the seed.
-    steering: String,
-    role: Role,
-    seed: u64,
 }
 
 /// The part of `manifest.json` that is needed here.
@@ -87,12 +77,9 @@ impl FinishedRun {
             Steering { title: title(&name), name, target }
         });
         let seeds = manifest.settings.seeds;
-        let respondents = summary
-            .respondents
-            .iter()
-            .map(|respondent| Member::new(&respondent.name, respondent.role, &seeds))
-            .collect();
-        Ok(Self { steerings: steerings.collect(), respondents, dir, scale: 1.0 })
+        let respondents = summary.respondents.iter();
+        let members = respondents.map(|one| member(&one.name, one.role, &seeds)).collect();
+        Ok(Self { steerings: steerings.collect(), members, dir, scale: 1.0 })
     }
 
     /// The run with `scale` times what its adapters change.
@@ -101,57 +88,29 @@ impl FinishedRun {
         Self { scale, ..self }
     }
 
-    /// Has every respondent judge dilemmas.
+    /// Has every respondent do what `stage` asks, and compares them; `shifts` are the run's shifts in
+    /// the survey.
     ///
     /// # Errors
-    /// [`StudyError`]; after a cancellation the judgements can be taken up again.
-    pub fn judge(
+    /// [`StudyError`]; after a cancellation the stage can be taken up again.
+    pub fn ask<S: Stage>(
         &self,
+        stage: &S,
         model: &Model,
-        judging: &Judging,
-        options: BootstrapOptions,
-        follow: &mut dyn Follow,
-    ) -> Result<JudgementSummary, StudyError> {
-        let mut judges = Vec::new();
-        for member in &self.respondents {
-            let respondent = self.respondent(model, member)?;
-            let judged = judging.ask(&self.dir, &self.cell(member), &respondent, follow)?;
-            let Member { name, steering, role, seed } = member.clone();
-            judges.push(Judge { name, steering, role, seed, judged });
-        }
-        let aims = self.steerings.iter().map(|s| Aim {
-            name: &s.name,
-            title: &s.title,
-            target: &s.target,
-        });
-        let summary = judging.summarise(&judges, &aims.collect::<Vec<_>>(), options)?;
-        Ok(JudgementSummary { scale: self.other_scale(), ..summary })
-    }
-
-    /// Has every respondent play games; `shifts` are the run's shifts in the survey.
-    ///
-    /// # Errors
-    /// [`StudyError`]; after a cancellation the games can be gone on with.
-    pub fn play(
-        &self,
-        model: &Model,
-        playing: &Playing,
         shifts: &[ShiftSummary],
-        options: BootstrapOptions,
         follow: &mut dyn Follow,
-    ) -> Result<PlaySummary, StudyError> {
-        let mut players = Vec::new();
-        for member in &self.respondents {
+    ) -> Result<S::Summary, StudyError> {
+        let mut observations = Vec::new();
+        for member in &self.members {
             let respondent = self.respondent(model, member)?;
-            let turns = playing.ask(&self.dir, &self.cell(member), &respondent, follow)?;
-            let Member { name, steering, role, seed } = member.clone();
-            players.push(Player { name, steering, role: role.into(), seed, turns });
+            let answers = stage.ask(&self.dir, &self.cell(member), &respondent, follow)?;
+            observations.push(Observation { member: member.clone(), answers });
         }
-        let aims: Vec<PlayAim> = self.steerings.iter().map(|s| PlayAim::new(s, shifts)).collect();
-        let mut summary = playing.summarise(&players, &aims, options)?;
-        let scale = self.other_scale().map(|scale| ("adapter scale".to_owned(), scale.to_string()));
-        summary.settings.extend(scale);
-        Ok(summary)
+        let survey = shifts.iter().map(|s| (s.respondent.clone(), s.shift.against_control.clone()));
+        let survey: Vec<(String, Comparison)> = survey.collect();
+        let options = BootstrapOptions::default();
+        let study = Compared { steerings: &self.steerings, survey: &survey, options };
+        stage.summarise(&observations, &study)
     }
 
     /// What a respondent's files are called: another scale makes it another respondent.
@@ -163,7 +122,7 @@ impl FinishedRun {
     }
 
     /// The factor on the adapters where it is not 1.
-    fn other_scale(&self) -> Option<f64> {
+    pub fn other_scale(&self) -> Option<f64> {
         (self.scale != 1.0).then_some(self.scale)
     }
 
@@ -184,17 +143,15 @@ impl FinishedRun {
     }
 }
 
-impl Member {
-    /// Names end in the seed where a run has several.
-    fn new(name: &str, role: Role, seeds: &[u64]) -> Self {
-        let own = seeds.iter().find_map(|&seed| {
-            let steering = name.strip_suffix(&format!("-seed{seed}"))?;
-            Some((steering.to_owned(), seed))
-        });
-        let (steering, seed) = match own.filter(|_| seeds.len() > 1 && role != Role::Base) {
-            Some(own) => own,
-            None => (name.to_owned(), seeds.first().copied().unwrap_or_default()),
-        };
-        Self { name: name.to_owned(), steering, role, seed }
-    }
+/// The member whose results these are; names end in the seed where a run has several.
+fn member(name: &str, role: Role, seeds: &[u64]) -> Member {
+    let own = seeds.iter().find_map(|&seed| {
+        let steering = name.strip_suffix(&format!("-seed{seed}"))?;
+        Some((steering.to_owned(), seed))
+    });
+    let (steering, seed) = match own.filter(|_| seeds.len() > 1 && role != Role::Base) {
+        Some(own) => own,
+        None => (name.to_owned(), seeds.first().copied().unwrap_or_default()),
+    };
+    Member { name: name.to_owned(), steering, role, seed }
 }

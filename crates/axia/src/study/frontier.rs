@@ -1,11 +1,11 @@
 //! How far an adapter is to be turned up: movement against the cost in language, by scale, on
 //! validation items and on text that nothing else is measured on.
 
-use super::experiment::{Experiment, Survey};
-use super::survey::Administration;
-use super::{Follow, Steering, StudyError};
-use crate::perplexity::{Measuring, PassageReading, PassageSet, perplexity_rise};
+use super::experiment::Experiment;
 use crate::respondent::Embedded;
+use crate::run::{Follow, Steering, StudyError};
+use crate::stage::perplexity::{Measuring, PassageReading, PassageSet, perplexity_rise};
+use crate::stage::survey::Administration;
 use axia_engine::EngineError;
 use axia_engine::adapter::Adapter as PeftAdapter;
 use axia_engine::error::FileError;
@@ -94,13 +94,10 @@ impl Experiment<'_> {
             return Ok(None);
         }
         let settings = &study.settings;
-        let survey = Survey {
-            cell: &format!("validation/{name}.jsonl"),
-            phase: &format!("validating {name}"),
-            splits: &[Split::Validation],
-            how: Administration { variants: settings.validation_variants, ..settings.evaluation() },
-        };
-        let responses = self.ask(&survey, respondent, follow)?;
+        let how =
+            Administration { variants: settings.validation_variants, ..settings.evaluation() };
+        let (cell, phase) = (format!("validation/{name}.jsonl"), format!("validating {name}"));
+        let responses = self.ask(&[Split::Validation], how, (&cell, &phase), respondent, follow)?;
         let scores = Scores::new(study.instrument, &responses, settings.readout)?;
         let text = format!("validation/{name}.text.jsonl");
         let readings = language().read_into(&self.dir, (&text, name), respondent, follow)?;

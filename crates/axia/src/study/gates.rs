@@ -1,7 +1,8 @@
 //! What keeps a run from claiming an effect, whatever its interval says.
 
-use super::summary::{RespondentSummary, Role};
-use crate::perplexity::{PerplexitySummary, Reference};
+use super::summary::RespondentSummary;
+use crate::run::Role;
+use crate::stage::perplexity::{PerplexitySummary, Reference};
 use axia_values::shift::{Comparison, ControlCheck};
 use axia_values::stats::sample_sd;
 use serde::{Deserialize, Serialize};

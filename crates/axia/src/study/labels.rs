@@ -1,6 +1,6 @@
 //! What training teaches: ratings, or distributions over them.
 
-use super::StudyError;
+use crate::run::StudyError;
 use axia_engine::train::Softmax;
 use axia_values::instrument::{Item, Variant};
 use axia_values::rating::{Distribution, Rating};

@@ -1,9 +1,10 @@
 //! What a reader must know to judge a run's numbers.
 
 use super::gates::{FLAT, spread};
-use super::summary::{ModelInfo, Note, NoteLevel, RespondentSummary, Role, ShiftSummary};
+use super::summary::{ModelInfo, Note, NoteLevel, RespondentSummary, ShiftSummary};
 use super::{Anchors, Settings};
-use crate::perplexity::{PerplexitySummary, Reference};
+use crate::run::Role;
+use crate::stage::perplexity::{PerplexitySummary, Reference};
 use axia_engine::train::Softmax;
 use axia_values::stats::MIN_EXAMPLES;
 
@@ -136,7 +137,7 @@ fn few_items(shifts: &[ShiftSummary]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::perplexity::PerplexityChange;
+    use crate::stage::perplexity::PerplexityChange;
     use axia_values::stats::Estimate;
 
     #[test]

@@ -1,8 +1,9 @@
 //! Where numbers come from: model, survey, machine, hashes.
 
+use super::Settings;
 use super::summary::{ModelInfo, SurveyInfo};
-use super::{Settings, StudyError};
 use crate::files::HashWriter;
+use crate::run::StudyError;
 use axia_engine::Model;
 use axia_engine::error::FileError;
 use axia_values::instrument::{Instrument, Split};

@@ -1,6 +1,6 @@
 //! Which rows an adapter is trained on.
 
-use super::StudyError;
+use crate::run::StudyError;
 use axia_values::instrument::{Instrument, Variant};
 use axia_values::random::{below, shuffle};
 use rand_chacha::ChaCha8Rng;

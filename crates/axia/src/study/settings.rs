@@ -1,7 +1,9 @@
 //! Settings of an experiment.
 
-use super::survey::{Administration, AnswerMode, SAMPLED};
-use super::{Anchors, Pull, RowPlan, StudyError, VariantPlan};
+use super::{Anchors, Pull, RowPlan};
+use crate::run::StudyError;
+use crate::stage::survey::VariantPlan;
+use crate::stage::survey::{Administration, AnswerMode, SAMPLED};
 use axia_engine::lora::{LayerRange, LoraSettings};
 use axia_engine::train::{EarlyStopping, Order, Schedule, Softmax};
 use axia_values::profile::{BaselineRule, Readout};

@@ -1,9 +1,10 @@
 //! `results.json`: everything a report shows, in one versioned file.
 
 use super::{Anchors, Frontier, Gate};
-use crate::judge::JudgementSummary;
-use crate::perplexity::PerplexitySummary;
-use crate::play::PlaySummary;
+use crate::run::Role;
+use crate::stage::judgement::JudgementSummary;
+use crate::stage::perplexity::PerplexitySummary;
+use crate::stage::play::PlaySummary;
 use axia_engine::train::{History, StopReason};
 use axia_values::profile::Profile;
 use axia_values::shift::{ControlCheck, DomainShift};
@@ -98,18 +99,6 @@ pub struct SurveyInfo {
     pub instructions: usize,
     /// Response templates in all.
     pub templates: usize,
-}
-
-/// Who answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// The untouched model.
-    Base,
-    /// Trained on its own baseline ratings.
-    Control,
-    /// Steered.
-    Steered,
 }
 
 /// One respondent's profile.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use axia::judge::{Judge, JudgeSettings, Judged, JudgementSummary, Spread, Ways};
-use axia::study::summary::{Role, RunSummary};
+use axia::run::{Member, Observation, Role, Steering};
+use axia::stage::Compared;
+use axia::stage::judgement::{JudgeSettings, Judged, JudgementSummary, Spread, Ways};
+use axia::study::summary::RunSummary;
 use axia_values::dilemma::{Dilemma, DilemmaSet, Stance};
 use axia_values::instrument::Dimension;
 use axia_values::judgement::{VerdictDistribution, VerdictProbabilities, Verdicts};
@@ -27,23 +29,21 @@ fn target(aim: &Aim) -> Target {
 }
 
 fn judgement(set: &DilemmaSet, aims: &[Aim], calibrate: bool) -> JudgementSummary {
-    let judge = |name: &str, role: Role, aim: Option<&Aim>| Judge {
-        name: name.to_owned(),
-        steering: name.to_owned(),
-        role,
-        seed: 1,
-        judged: judged_by(name, set, aim, calibrate),
+    let judge = |name: &str, role: Role, aim: Option<&Aim>| Observation {
+        member: Member::trained(role, name, 1, false),
+        answers: judged_by(name, set, aim, calibrate),
     };
     let mut judges = vec![judge("base", Role::Base, None), judge("control", Role::Control, None)];
     judges.extend(aims.iter().map(|aim| judge(&aim.name(), Role::Steered, Some(aim))));
-    let names: Vec<String> = aims.iter().map(Aim::name).collect();
-    let targets: Vec<Target> = aims.iter().map(target).collect();
-    let given = names.iter().zip(aims).zip(&targets);
-    let given: Vec<_> = given
-        .map(|((name, aim), target)| axia::judge::Aim { name, title: aim.title, target })
-        .collect();
+    let steerings = aims.iter().map(|aim| Steering {
+        name: aim.name(),
+        title: aim.title.to_owned(),
+        target: target(aim),
+    });
+    let steerings: Vec<Steering> = steerings.collect();
     let settings = JudgeSettings { ways: Ways::Rotations, calibrate, chat: false };
-    JudgementSummary::new(set, settings, &judges, &given, options()).expect("comparable")
+    let study = Compared { steerings: &steerings, survey: &[], options: options() };
+    JudgementSummary::new(set, settings, &judges, &study).expect("comparable")
 }
 
 fn judged_by(who: &str, set: &DilemmaSet, aim: Option<&Aim>, calibrate: bool) -> Judged {

@@ -7,9 +7,10 @@ pub mod play;
 
 use std::collections::BTreeMap;
 
+use axia::run::Role;
 use axia::study::summary::{
-    Example, ModelInfo, Note, NoteLevel, RespondentSummary, Role, RunSummary, ShiftSummary,
-    SurveyInfo, TrainingSummary,
+    Example, ModelInfo, Note, NoteLevel, RespondentSummary, RunSummary, ShiftSummary, SurveyInfo,
+    TrainingSummary,
 };
 use axia::study::{Anchors, Frontier, FrontierPoint};
 use axia_engine::train::{History, StepRecord, StopReason, ValidationRecord};

@@ -1,8 +1,9 @@
 //! Synthetic play: made-up games, with numbers as they might come out.
 
-use axia::play::{
+use axia::run::Role;
+use axia::stage::play::{
     Agreement, AgreementPoint, Decided, Decisions, GameSummary, Measure, MeasureChange,
-    MoveSummary, PlayRole, PlayShift, PlaySummary, PlayerSummary, RevealedChange, RevealedValue,
+    MoveSummary, PlayShift, PlaySummary, PlayerSummary, RevealedChange, RevealedValue,
     SceneSummary, Transcript,
 };
 use axia::study::summary::RunSummary;
@@ -38,14 +39,13 @@ pub fn estimate(value: f64, half: f64) -> Estimate {
 }
 
 fn play(aims: &[Aim]) -> PlaySummary {
-    let mut cast = vec![("base".to_owned(), PlayRole::Base, None)];
+    let mut cast = vec![("base".to_owned(), Role::Base, None)];
     if !aims.is_empty() {
-        cast.push(("control".to_owned(), PlayRole::Control, None));
+        cast.push(("control".to_owned(), Role::Control, None));
     }
-    cast.extend(aims.iter().map(|aim| (aim.name(), PlayRole::Steered, Some(aim))));
+    cast.extend(aims.iter().map(|aim| (aim.name(), Role::Steered, Some(aim))));
     cast.extend(
-        ["random", "least-harm", "most-points"]
-            .map(|name| (name.to_owned(), PlayRole::Landmark, None)),
+        ["random", "least-harm", "most-points"].map(|name| (name.to_owned(), Role::Landmark, None)),
     );
     let transcripts = GAMES.iter().enumerate().flat_map(|(number, (game, _))| {
         cast.iter().map(move |(name, ..)| transcript(name, game, number))
@@ -78,14 +78,14 @@ fn game((name, title): (&str, &str)) -> GameSummary {
     }
 }
 
-fn player(name: &str, role: PlayRole, aim: Option<&Aim>) -> PlayerSummary {
+fn player(name: &str, role: Role, aim: Option<&Aim>) -> PlayerSummary {
     let measure = |metric: &str| {
         let wobble = noise(&format!("{name}/{metric}"));
         let harm = match (role, name) {
             (_, "random") => 100.0,
             (_, "least-harm") => 22.0 + 3.0 * wobble,
-            (PlayRole::Landmark, _) => 108.0 + 4.0 * wobble,
-            (PlayRole::Steered, _) => 84.0 + 6.0 * wobble,
+            (Role::Landmark, _) => 108.0 + 4.0 * wobble,
+            (Role::Steered, _) => 84.0 + 6.0 * wobble,
             _ => 97.0 + 5.0 * wobble,
         };
         let reward = match name {

@@ -4,8 +4,9 @@ mod elsewhere;
 #[path = "../report_fixture/mod.rs"]
 mod report_fixture;
 
-use axia::play::{Decided, PlayRole, PlayShift, PlaySummary, PlayerSummary};
 use axia::report::compare;
+use axia::run::Role;
+use axia::stage::play::{Decided, PlayShift, PlaySummary, PlayerSummary};
 use axia::study::summary::RunSummary;
 use axia_values::stats::Estimate;
 use axia_values::target::Direction;
@@ -386,9 +387,13 @@ fn the_reader_is_bounded() {
         let name = format!("copy-{number}");
         let of_first = transcripts.iter().filter(|one| one.game == first.name);
         own.transcripts.extend(
-            of_first.map(|one| axia::play::Transcript { game: name.clone(), ..one.clone() }),
+            of_first.map(|one| axia::stage::play::Transcript { game: name.clone(), ..one.clone() }),
         );
-        own.games.push(axia::play::GameSummary { title: name.clone(), name, ..first.clone() });
+        own.games.push(axia::stage::play::GameSummary {
+            title: name.clone(),
+            name,
+            ..first.clone()
+        });
     }
     let many = page(&summary);
     assert!(many.contains("Not shown for want of room: ") && many.contains("copy-19"));
@@ -438,7 +443,7 @@ fn hostile_games_come_out_inert() {
         }
     }
     own.games[1].name = own.games[1].name.replace("salt", HOSTILE[1]);
-    assert!(own.players.iter().any(|one| one.role == PlayRole::Steered));
+    assert!(own.players.iter().any(|one| one.role == Role::Steered));
     let page = page(&summary);
     assert_well_formed(&page);
     assert_finite(&page);

@@ -1,7 +1,7 @@
 //! Perplexity on neutral text, as a stage of a run.
 
 use crate::bench::Bench;
-use axia::perplexity::PassageSet;
+use axia::stage::perplexity::PassageSet;
 use serde_json::{Value as Json, json};
 
 const RUN: &str = "run model --survey survey.toml --posts 0 --episodes 0 --value face --rank 2 \

@@ -332,3 +332,9 @@ fn long_lists_are_cut_where_they_are_shown() {
     assert_eq!(shown.matches("warning [length] the post").count(), 50);
     assert!(shown.contains("\nwarning [length] and 10 more of this kind\n"), "{shown}");
 }
+
+#[test]
+fn the_bundled_dilemmas_pass() {
+    let report = DilemmaCheckReport::new(DilemmaSet::bundled(), CheckProfile::Full);
+    assert!(report.is_ok(), "{report}");
+}

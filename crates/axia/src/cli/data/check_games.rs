@@ -1,7 +1,8 @@
 //! The part of `axia data check` that is about games.
 
 use crate::cli::failure::Outcome;
-use crate::games::{GamesError, Location, plain};
+use crate::games::{GamesError, Location};
+use crate::text::plain;
 use axia_adventure::check::{CheckOptions, Finding, Report, Severity, check};
 use axia_adventure::error::LoadError;
 use rayon::prelude::*;

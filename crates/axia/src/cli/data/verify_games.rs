@@ -3,8 +3,8 @@
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::session::{Compute, Session, bar};
 use crate::cli::stdout::{print, print_json};
-use crate::games::plain;
 use crate::games::verify::{GameReport, Severity, State, VerifyReport, verify};
+use crate::text::plain;
 use anyhow::anyhow;
 use axia_engine::kernels::Device;
 use clap::Args;

@@ -2,7 +2,8 @@
 
 use super::PlayArgs;
 use crate::cli::failure::{Failure, Outcome};
-use crate::games::{LoadedGame, plain};
+use crate::games::LoadedGame;
+use crate::text::plain;
 use anyhow::anyhow;
 use axia_adventure::environment::baseline;
 use axia_adventure::metrics::{Coefficients, Logging};

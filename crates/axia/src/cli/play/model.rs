@@ -6,12 +6,15 @@ use crate::cli::failure::{Failure, Outcome};
 use crate::cli::respondent_args::with_account;
 use crate::cli::session::{Session, StudyBars};
 use crate::cli::stdout::{print, print_json};
-use crate::games::{Location, plain};
-use crate::play::{PlayRole, PlaySettings, PlaySummary, Player, Playing, Turn};
+use crate::games::Location;
 use crate::report;
 use crate::respondent::{Embedded, Shape};
+use crate::run::{Member, Observation, RunDir, StudyError, file_name};
+use crate::stage::play::{PlaySettings, PlaySummary, Playing, Turn};
+use crate::stage::{Compared, Stage};
 use crate::study::summary::RunSummary;
-use crate::study::{FinishedRun, RunDir, StudyError, file_name, model_hashes};
+use crate::study::{FinishedRun, model_hashes};
+use crate::text::plain;
 use anyhow::anyhow;
 use axia_values::stats::BootstrapOptions;
 use serde_json::json;
@@ -65,10 +68,11 @@ fn finished(
     FinishedRun::check_model(dir, &summary, &model)?;
     let takes_chats = model.chat_template().is_ok();
     let playing = args.playing.resolve(games, settings(args)?, takes_chats)?;
-    let options = BootstrapOptions::default();
-    let play = run
-        .play(&model, &playing, &summary.shifts, options, &mut StudyBars::new(session))
+    let mut play = run
+        .ask(&playing, &model, &summary.shifts, &mut StudyBars::new(session))
         .map_err(|error| kept(error, dir))?;
+    let scale = run.other_scale().map(|scale| ("adapter scale".to_owned(), scale.to_string()));
+    play.settings.extend(scale);
     summary.play = Some(play.clone());
     report::write(dir, &summary)?;
     Ok((play, format!("report: {}", dir.join("report.html").display())))
@@ -130,9 +134,9 @@ fn served(args: &PlayArgs, games: &[Location], session: &Session) -> Outcome {
 
 /// The summary of one player's games.
 fn summary_of(playing: &Playing, name: &str, turns: Vec<Turn>) -> Outcome<PlaySummary> {
-    let (name, steering) = (name.to_owned(), "base".to_owned());
-    let player = Player { name, steering, role: PlayRole::Base, seed: 0, turns };
-    Ok(playing.summarise(&[player], &[], BootstrapOptions::default())?)
+    let player = Observation { member: Member::alone(name), answers: turns };
+    let options = BootstrapOptions::default();
+    Ok(playing.summarise(&[player], &Compared { steerings: &[], survey: &[], options })?)
 }
 
 /// The last part of a path or hub id.

@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use super::Vote;
-use crate::remote::one_line;
+use crate::text::one_line;
 
 /// Most characters of a reason; what is longer is cut after a word.
 const LONGEST_REASON: usize = 400;

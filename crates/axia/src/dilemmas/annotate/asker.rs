@@ -9,7 +9,8 @@ use super::question::{LabelOrder, Quoted, post_text};
 use super::vote::{Majority, majority};
 use super::{Annotation, AnnotationSettings, Annotator, AnnotatorError, SetAside, Vote};
 use crate::dilemmas::Candidate;
-use crate::remote::{Reach, one_line};
+use crate::remote::Reach;
+use crate::text::one_line;
 
 /// Characters of an answer that are kept of a post that is set aside.
 const LONGEST_KEPT: usize = 1000;

@@ -6,7 +6,7 @@ use axia_values::dilemma::Stance;
 use axia_values::taxonomy::RefinedValue;
 
 use crate::dilemmas::Candidate;
-use crate::remote::neutralise;
+use crate::text::neutralise;
 
 /// The order in which values and verdicts are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{AnnotateError, Annotation, AnnotationSettings, SetAside};
+use crate::files::difference;
 use crate::files::write_whole;
-use crate::study::difference;
 
 const SETTINGS: &str = "annotation.json";
 const ANNOTATIONS: &str = "annotations.jsonl";

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::remote::one_line;
+use crate::text::one_line;
 
 /// Letters of a field's contents that an error message shows.
 const SHOWN: usize = 40;

@@ -10,8 +10,8 @@ use super::{FilterSettings, FilterSummary, InputFile};
 use crate::dilemmas::build::{CANDIDATES, FILTER};
 use crate::dilemmas::dump::Archive;
 use crate::dilemmas::{BuildError, BuildFolder};
+use crate::files::difference;
 use crate::respondent::Progress;
-use crate::study::difference;
 
 /// The candidates of a build: filtered from the dumps `inputs` now, or before with the same
 /// settings from files of the same contents. `progress` is told the bytes read.

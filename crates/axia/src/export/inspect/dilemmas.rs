@@ -2,8 +2,8 @@
 
 use super::log::{Sample, Task};
 use crate::export::RunAnswers;
-use crate::judge::Judgement;
-use crate::study::StudyError;
+use crate::run::StudyError;
+use crate::stage::judgement::Judgement;
 use crate::study::summary::RespondentSummary;
 use axia_values::dilemma::{DilemmaSet, Stance};
 use axia_values::judgement::VerdictProbabilities;

@@ -2,8 +2,8 @@
 
 use super::log::{Task, output};
 use crate::export::RunAnswers;
-use crate::play::Turn;
-use crate::study::StudyError;
+use crate::run::StudyError;
+use crate::stage::play::Turn;
 use crate::study::summary::RespondentSummary;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

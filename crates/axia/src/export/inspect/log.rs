@@ -3,7 +3,7 @@
 use super::{dilemmas, games, survey};
 use crate::export::RunAnswers;
 use crate::files::{sha256, write_whole};
-use crate::study::StudyError;
+use crate::run::StudyError;
 use crate::study::summary::RespondentSummary;
 use axia_engine::error::FileError;
 use serde_json::{Map, Value, json};

@@ -2,7 +2,7 @@
 
 use super::log::{Sample, Task};
 use crate::export::RunAnswers;
-use crate::study::StudyError;
+use crate::run::StudyError;
 use crate::study::summary::{RespondentSummary, RunSummary};
 use axia_values::instrument::{Instrument, Item};
 use axia_values::profile::{Answer, Response};

@@ -8,7 +8,8 @@ use super::super::words::{
 };
 use crate::export::is_of;
 use crate::models::BaseName;
-use crate::study::summary::{NoteLevel, Role, RunSummary, ShiftSummary, TrainingSummary};
+use crate::run::Role;
+use crate::study::summary::{NoteLevel, RunSummary, ShiftSummary, TrainingSummary};
 
 /// Settings of a study that are settings of training, in reading order.
 const TRAINING: [&str; 13] = [
@@ -37,7 +38,7 @@ pub fn model_card(summary: &RunSummary, respondent: &str) -> Option<String> {
     let base = BaseName::of(&summary.model.name);
     let shift = match found.role {
         Role::Steered => Some(shift_of(summary, respondent)?),
-        Role::Base | Role::Control => None,
+        Role::Base | Role::Control | Role::Landmark => None,
     };
     let parts = [
         front_matter(&base),
@@ -45,7 +46,7 @@ pub fn model_card(summary: &RunSummary, respondent: &str) -> Option<String> {
         shift.map(|shift| effects(summary, shift)).unwrap_or_default(),
         match found.role {
             Role::Control => summary.shifts.first().map(drift).unwrap_or_default(),
-            Role::Base | Role::Steered => String::new(),
+            Role::Base | Role::Steered | Role::Landmark => String::new(),
         },
         training(summary, respondent),
         usage(&base, respondent),

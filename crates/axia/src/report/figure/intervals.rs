@@ -7,7 +7,8 @@ use super::circle::{sector_class, sectors};
 use super::scale::Scale;
 use super::series::{Goal, Series, Style, union};
 use super::svg::{Anchor, Svg};
-use crate::report::words::{fixed, interval_to, shortened, signed_to};
+use crate::report::words::{fixed, interval_to, signed_to};
+use crate::text::shortened;
 
 const GUTTER: f64 = 222.0;
 /// Room for the numbers to the right: at least for so many characters, each so wide, and a margin.

@@ -5,7 +5,8 @@ use axia_values::taxonomy::Value;
 
 use super::circle::{sector_class, sectors};
 use super::svg::{Anchor, Point, Svg};
-use crate::report::words::{NOTHING, gain, gain_with_interval, posts, shortened, signed};
+use crate::report::words::{NOTHING, gain, gain_with_interval, posts, signed};
+use crate::text::shortened;
 
 const GUTTER: f64 = 222.0;
 /// Room for the names of the columns.

@@ -5,7 +5,8 @@ use axia_values::stats::Estimate;
 use super::scale::{Scale, nice_domain};
 use super::series::Style;
 use super::svg::{Anchor, Point, Svg};
-use crate::report::words::{fixed, shortened};
+use crate::report::words::fixed;
+use crate::text::shortened;
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 470.0;

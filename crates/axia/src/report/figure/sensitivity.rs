@@ -4,7 +4,8 @@ use axia_values::instrument::Dimension;
 use axia_values::profile::DimensionScore;
 
 use super::svg::{Anchor, Svg};
-use crate::report::words::{fixed, shortened};
+use crate::report::words::fixed;
+use crate::text::shortened;
 
 const GUTTER: f64 = 216.0;
 const HEAD: f64 = 46.0;

@@ -8,7 +8,7 @@ use axia_values::stats::Estimate;
 
 use super::svg::{Point, Svg, pair};
 use crate::report::words::{GAIN_DECIMALS, fixed, interval_to};
-use crate::study::summary::Role;
+use crate::run::Role;
 
 /// Colours for steered respondents; beyond, they repeat.
 const STEERED: usize = 5;
@@ -37,6 +37,7 @@ impl Style {
             Role::Base => Self::BASE,
             Role::Control => Self::CONTROL,
             Role::Steered => Self::steered(steered.next().unwrap_or(0)),
+            Role::Landmark => Self::LANDMARK,
         };
         roles.into_iter().map(style).collect()
     }

@@ -4,7 +4,8 @@ use axia_values::profile::Profile;
 use serde::Serialize;
 
 use crate::report::figure::{Goal, Series, Style, swatch};
-use crate::study::summary::{RespondentSummary, Role, RunSummary, ShiftSummary};
+use crate::run::Role;
+use crate::study::summary::{RespondentSummary, RunSummary, ShiftSummary};
 
 /// A respondent and its look.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +54,16 @@ impl<'a> Cast<'a> {
     pub fn style(&self, name: &str) -> Style {
         self.find(name).map_or(Style::steered(0), |member| member.style)
     }
+
+    /// The look of a respondent that may have taken no part in the survey.
+    pub fn style_of(&self, name: &str, role: Role) -> Style {
+        match role {
+            Role::Base => Style::BASE,
+            Role::Control => Style::CONTROL,
+            Role::Steered => self.style(name),
+            Role::Landmark => Style::LANDMARK,
+        }
+    }
 }
 
 /// The targets of one steered respondent.
@@ -86,15 +97,22 @@ impl LegendEntry {
     }
 }
 
+/// A respondent's part in the study, in words; `title` is what it was steered to.
+pub(super) fn part_of(role: Role, title: Option<&str>) -> String {
+    match (role, title) {
+        (Role::Base, _) => "the untouched model".to_owned(),
+        (Role::Control, _) => "taught the base’s own answers".to_owned(),
+        (Role::Steered, Some(title)) => format!("steered: {title}"),
+        (Role::Steered, None) => "steered".to_owned(),
+        (Role::Landmark, _) => String::new(),
+    }
+}
+
 /// A legend of the given respondents.
 pub(super) fn legend(members: &[Member<'_>], shifts: &[ShiftSummary]) -> Vec<LegendEntry> {
-    let note = |member: &Member<'_>| match member.summary.role {
-        Role::Base => "the untouched model".to_owned(),
-        Role::Control => "taught the base’s own answers".to_owned(),
-        Role::Steered => shifts
-            .iter()
-            .find(|shift| shift.respondent == member.name())
-            .map_or_else(|| "steered".to_owned(), |shift| format!("steered: {}", shift.title)),
+    let note = |member: &Member<'_>| {
+        let own = shifts.iter().find(|shift| shift.respondent == member.name());
+        part_of(member.summary.role, own.map(|shift| shift.title.as_str()))
     };
     members
         .iter()

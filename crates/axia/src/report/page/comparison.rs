@@ -14,8 +14,6 @@ use super::effects::goal_shifts;
 use super::overview::{self, Finding};
 use super::perplexity::{self, percent_with_interval};
 use super::render::{Figure, render};
-use crate::perplexity::Reference;
-use crate::play::Decisions;
 use crate::report::ReportError;
 use crate::report::figure::{self, Goal, Series, Shifts, Style};
 use crate::report::metrics::{ACHIEVEMENTS, HARMS, SCORE, title};
@@ -24,7 +22,10 @@ use crate::report::verdict::Aim;
 use crate::report::words::{
     fixed, gain, gain_with_interval, interval_to, moment, p_value, signed, signed_to, with_interval,
 };
-use crate::study::summary::{Role, RunSummary, ShiftSummary};
+use crate::run::Role;
+use crate::stage::perplexity::Reference;
+use crate::stage::play::Decisions;
+use crate::study::summary::{RunSummary, ShiftSummary};
 
 const STYLE_A: Style = Style::steered(1);
 const STYLE_B: Style = Style::steered(0);
@@ -149,7 +150,7 @@ fn pairs<'a>([a, b]: &[Cast<'a>; 2]) -> Vec<Pair<'a>> {
         let mut candidates = b.in_role(role);
         match role {
             Role::Base | Role::Control => candidates.next(),
-            Role::Steered => candidates.find(|other| other.name() == one.name()),
+            Role::Steered | Role::Landmark => candidates.find(|other| other.name() == one.name()),
         }
     };
     let pair = |one: &Member<'a>| Some(Pair { a: *one, b: *partner(one)? });

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::report::foreign;
 use crate::report::words::NOTHING;
 use crate::study::summary::RunSummary;
+use crate::text::visible_line;
 
 /// A fact or setting that differs.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -66,7 +66,7 @@ fn named(summary: &RunSummary) -> Vec<(String, String)> {
 /// What was played, and how, where anything was.
 fn playing(summary: &RunSummary) -> Vec<(String, String)> {
     let Some(play) = &summary.play else { return Vec::new() };
-    let shown = |text: &str| foreign::line(text, 200);
+    let shown = |text: &str| visible_line(text, 200);
     let games = play.games.iter().flat_map(|game| {
         let name = shown(&game.name);
         let seeds: Vec<String> = game.seeds.iter().map(u64::to_string).collect();
@@ -87,7 +87,7 @@ fn judging(summary: &RunSummary) -> Vec<(String, String)> {
     let yes_or_no = |is: bool| if is { "yes" } else { "no" }.to_owned();
     let settings = judgement.settings;
     let facts = [
-        ("Dilemmas", foreign::line(&judgement.dilemmas, 60)),
+        ("Dilemmas", visible_line(&judgement.dilemmas, 60)),
         ("SHA-256 of the dilemmas", judgement.hash.clone()),
         ("Dilemmas judged", judgement.posts.to_string()),
         ("Ways of asking about dilemmas", settings.ways.list().len().to_string()),

@@ -9,7 +9,8 @@ use super::render::Figure;
 use crate::report::figure::{self, Goal, LeakageSeries, Shifts};
 use crate::report::verdict::Aim;
 use crate::report::words::{fixed, interval};
-use crate::study::summary::{Role, RunSummary, ShiftSummary};
+use crate::run::Role;
+use crate::study::summary::{RunSummary, ShiftSummary};
 
 /// The shift of every dimension, one panel for each steered respondent.
 pub(super) fn shift_figures(summary: &RunSummary, cast: &Cast<'_>) -> Vec<Figure> {

@@ -4,9 +4,11 @@ use axia_values::stats::Estimate;
 use serde::Serialize;
 
 use super::cast::Cast;
-use crate::perplexity::{PerplexityChange, PerplexitySummary, Reference, RespondentPerplexity};
 use crate::report::words::{counted, fixed, grouped, interval, signed_to};
-use crate::study::summary::Role;
+use crate::run::Role;
+use crate::stage::perplexity::{
+    PerplexityChange, PerplexitySummary, Reference, RespondentPerplexity,
+};
 
 #[derive(Debug, Serialize)]
 pub(super) struct PerplexitySection {

@@ -9,7 +9,8 @@ use super::cast::{Cast, LegendEntry, Member, goals, legend};
 use super::render::Figure;
 use crate::report::figure::{self, Goal, Series};
 use crate::report::words::{fixed, interval, signed};
-use crate::study::summary::{Role, RunSummary, ShiftSummary};
+use crate::run::Role;
+use crate::study::summary::{RunSummary, ShiftSummary};
 
 /// More steered respondents than this get a circle each.
 const MAX_ON_ONE_CIRCLE: usize = 2;

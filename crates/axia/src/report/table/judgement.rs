@@ -7,7 +7,9 @@ use axia_values::judgement::{
 use axia_values::stats::SampleSummary;
 
 use super::rows::{Place, Table};
-use crate::judge::{JudgementShiftSummary, JudgementSummary, Reading, RespondentVerdicts};
+use crate::stage::judgement::{
+    JudgementShiftSummary, JudgementSummary, Reading, RespondentVerdicts,
+};
 
 impl Table {
     pub(super) fn judgement(&mut self, judgement: &JudgementSummary) {

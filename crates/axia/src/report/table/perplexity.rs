@@ -1,7 +1,7 @@
 //! Rows on perplexity.
 
 use super::rows::Table;
-use crate::perplexity::{PerplexitySummary, Reference};
+use crate::stage::perplexity::{PerplexitySummary, Reference};
 
 impl Table {
     pub(super) fn perplexity(&mut self, summary: &PerplexitySummary) {

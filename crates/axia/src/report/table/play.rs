@@ -1,7 +1,9 @@
 //! Rows on play.
 
 use super::rows::Table;
-use crate::play::{Agreement, Decisions, GameSummary, PlayShift, PlaySummary, PlayerSummary};
+use crate::stage::play::{
+    Agreement, Decisions, GameSummary, PlayShift, PlaySummary, PlayerSummary,
+};
 
 const CHANGE: &str = "steered-minus-control";
 

@@ -83,7 +83,7 @@ impl Ending {
         let end = ends.into_iter().find(|&end| ends_with(&last[..end], &whole, candidate));
         let Some(end) = end else {
             let tail: String = last.iter().map(|(text, _)| text.as_str()).collect();
-            let tail = crate::remote::one_line(&tail, 60);
+            let tail = crate::text::one_line(&tail, 60);
             return Err(format!(
                 "the tokens that it lists (\"{tail}\") do not end in what was sent"
             ));

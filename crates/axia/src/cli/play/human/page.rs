@@ -1,6 +1,6 @@
 //! A game's text on the screen.
 
-use crate::games::plain;
+use crate::text::plain;
 use terminal_size::{Width, terminal_size};
 use unicode_width::UnicodeWidthStr as _;
 

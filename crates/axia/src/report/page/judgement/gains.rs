@@ -5,9 +5,9 @@ use axia_values::stats::{Estimate, SampleSummary};
 use axia_values::taxonomy::Value;
 use serde::Serialize;
 
-use crate::judge::JudgementShiftSummary;
 use crate::report::figure::{Gains, Style};
 use crate::report::words::{GAIN_DECIMALS, gain, interval_to, p_value};
+use crate::stage::judgement::JudgementShiftSummary;
 
 /// Everything about one steered respondent.
 #[derive(Debug, Serialize)]

@@ -5,11 +5,11 @@ use axia_values::stats::Estimate;
 use axia_values::taxonomy::Value;
 use serde::Serialize;
 
-use crate::judge::JudgementSummary;
 use crate::report::ReportError;
 use crate::report::figure;
 use crate::report::page::render::render;
 use crate::report::words::{gain_with_interval, p_value};
+use crate::stage::judgement::JudgementSummary;
 
 /// Adjusted p-values up to this count as a finding.
 const LEVEL: f64 = 0.05;

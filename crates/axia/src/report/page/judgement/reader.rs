@@ -6,12 +6,11 @@ use axia_values::dilemma::Stance;
 use axia_values::judgement::VerdictProbabilities;
 use serde::Serialize;
 
-use super::verdicts::style;
-use crate::judge::{JudgementSummary, Reading};
 use crate::report::figure::verdict_bar;
-use crate::report::foreign::{self, Paragraphs};
 use crate::report::page::cast::Cast;
 use crate::report::words::{gain, grouped, percent};
+use crate::stage::judgement::{JudgementSummary, Reading};
+use crate::text::{Paragraphs, paragraphs, visible_line};
 
 /// Posts on the page.
 const MOST: usize = 120;
@@ -111,7 +110,7 @@ fn post(
     cast: &Cast<'_>,
     moves: Option<&Moves<'_>>,
 ) -> Post {
-    let Paragraphs { shown, left_out } = foreign::paragraphs(&reading.post);
+    let Paragraphs { shown, left_out } = paragraphs(&reading.post);
     let gained = |(name, full): &(&str, f64)| Gained {
         name: (*name).to_owned(),
         class: cast.style(name).class(),
@@ -123,11 +122,11 @@ fn post(
         format!("{} characters were cut from its middle to fit the model.", grouped(*cut as u64))
     });
     Post {
-        id: foreign::line(&reading.id, LONGEST.0),
+        id: visible_line(&reading.id, LONGEST.0),
         value: reading.value.label(),
         gains: moves.into_iter().flatten().map(gained).collect(),
         stances: Stance::ALL.map(|stance| held(stance, reading)).into(),
-        reason: foreign::line(&reading.justification.value, LONGEST.1),
+        reason: visible_line(&reading.justification.value, LONGEST.1),
         paragraphs: shown,
         notes: unread.into_iter().chain(unshown).collect(),
         verdicts: reading.verdicts.iter().map(|said| row(said, judgement, cast)).collect(),
@@ -141,7 +140,7 @@ fn held(stance: Stance, reading: &Reading) -> Held {
         _ if stance == reading.low_stance => (Some("low"), why.low_stance.as_str()),
         _ => (None, ""),
     };
-    Held { verdict: stance.label(), by, reason: foreign::line(reason, LONGEST.1) }
+    Held { verdict: stance.label(), by, reason: visible_line(reason, LONGEST.1) }
 }
 
 fn row(
@@ -150,7 +149,7 @@ fn row(
     cast: &Cast<'_>,
 ) -> Row {
     let one = judgement.respondents.iter().find(|one| one.name == *name);
-    let style = one.map_or_else(|| cast.style(name), |one| style(cast, name, one.role));
+    let style = one.map_or_else(|| cast.style(name), |one| cast.style_of(name, one.role));
     Row {
         name: name.clone(),
         class: style.class(),

@@ -6,12 +6,12 @@ use super::gains::{GainPanel, panel};
 use super::matrix::matrix;
 use super::reader::{Reader, reader};
 use super::verdicts::{VerdictGroup, groups, sensitivity};
-use crate::judge::{JudgementShiftSummary, JudgementSummary};
 use crate::report::figure::gain_domain;
-use crate::report::foreign;
 use crate::report::gain_verdict::gain_verdict;
 use crate::report::page::cast::Cast;
 use crate::report::words::{fixed, grouped, list, posts};
+use crate::stage::judgement::{JudgementShiftSummary, JudgementSummary};
+use crate::text::visible_line;
 
 /// Steered respondents whose tables are open from the start.
 const FEW: usize = 2;
@@ -75,7 +75,7 @@ fn facts(judgement: &JudgementSummary) -> String {
     let mut text = format!(
         "{} of {} were judged, each in {ways} ways of asking. ",
         posts(judgement.posts),
-        foreign::line(&judgement.dilemmas, NAME_CHARACTERS)
+        visible_line(&judgement.dilemmas, NAME_CHARACTERS)
     );
     text += match judgement.settings.calibrate {
         true => "A respondent’s liking for a verdict whatever the post is taken out (calibrated). ",
@@ -95,7 +95,7 @@ fn facts(judgement: &JudgementSummary) -> String {
     let excluded = judgement.shifts.iter().map(|shift| &shift.against_control.excluded);
     let excluded: std::collections::BTreeSet<&String> = excluded.flatten().collect();
     if !excluded.is_empty() {
-        let ids = excluded.iter().map(|id| foreign::line(id, NAME_CHARACTERS));
+        let ids = excluded.iter().map(|id| visible_line(id, NAME_CHARACTERS));
         text += &format!(
             "Left out because somebody gave no verdict: {}. ",
             list(&ids.take(20).collect::<Vec<_>>())

@@ -4,23 +4,13 @@ use axia_values::dilemma::Stance;
 use axia_values::judgement::{VerdictDistribution, VerdictProbabilities};
 use serde::Serialize;
 
-use crate::judge::{JudgementSummary, RespondentVerdicts, Spread};
 use crate::report::figure::{Style, verdict_bar};
 use crate::report::page::cast::Cast;
 use crate::report::verdict::subject;
 use crate::report::words::{fixed, posts};
-use crate::study::summary::Role;
+use crate::stage::judgement::{JudgementSummary, RespondentVerdicts, Spread};
 
 const BAR_WIDTH: f64 = 240.0;
-
-/// The look of a respondent of the judgement.
-pub(super) fn style(cast: &Cast<'_>, name: &str, role: Role) -> Style {
-    match role {
-        Role::Base => Style::BASE,
-        Role::Control => Style::CONTROL,
-        Role::Steered => cast.style(name),
-    }
-}
 
 /// A part of the table of verdicts.
 #[derive(Debug, Serialize)]
@@ -62,7 +52,7 @@ pub(super) fn groups(judgement: &JudgementSummary, cast: &Cast<'_>) -> Vec<Verdi
         Some(VerdictGroup { name: format!("Posts about {}", subject(&shift.title)), rows })
     });
     let empty = judgement.respondents.iter().filter_map(|one| {
-        let class = style(cast, &one.name, one.role).class();
+        let class = cast.style_of(&one.name, one.role).class();
         Some(means(&one.name, class, one.content_free.as_ref()?))
     });
     let empty = VerdictGroup {
@@ -78,7 +68,7 @@ fn row(one: &RespondentVerdicts, cast: &Cast<'_>) -> Row {
     let show = |sd: f64| format!("±{}", fixed(sd, 3));
     Row {
         spread: Some([wordings.map(show), orders.map(show), Some(show(ways))]),
-        ..plain(&one.name, style(cast, &one.name, one.role), &one.distribution)
+        ..plain(&one.name, cast.style_of(&one.name, one.role), &one.distribution)
     }
 }
 

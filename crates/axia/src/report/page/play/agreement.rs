@@ -4,10 +4,10 @@ use axia_values::stats::Estimate;
 use serde::Serialize;
 
 use super::players::shown;
-use crate::play::{Agreement, PlayShift, PlaySummary};
 use crate::report::figure::{Axis, Plane, PlanePoint, Style};
 use crate::report::page::cast::Cast;
 use crate::report::words::{fixed, interval, signed};
+use crate::stage::play::{Agreement, PlayShift, PlaySummary};
 
 /// Values whose labels stand in the figure, beside the targets: those that moved most.
 const LABELLED: usize = 6;
@@ -43,13 +43,14 @@ pub(super) fn agreements(play: &PlaySummary, cast: &Cast<'_>) -> Vec<AgreementFi
 
 fn draw(shift: &PlayShift, agreement: &Agreement, style: Style) -> Option<String> {
     let exact = |value: f64| Estimate { value, low: value, high: value };
-    let furthest = |of: fn(&crate::play::AgreementPoint) -> f64| {
+    let furthest = |of: fn(&crate::stage::play::AgreementPoint) -> f64| {
         agreement.points.iter().map(|point| of(point).abs()).fold(f64::MIN_POSITIVE, f64::max)
     };
     let (widest, highest) = (furthest(|point| point.survey), furthest(|point| point.play));
     // How far from the middle a point lies, in parts of each axis.
-    let size =
-        |point: &crate::play::AgreementPoint| (point.survey / widest).hypot(point.play / highest);
+    let size = |point: &crate::stage::play::AgreementPoint| {
+        (point.survey / widest).hypot(point.play / highest)
+    };
     let mut sizes: Vec<f64> = agreement.points.iter().map(size).collect();
     sizes.sort_by(|a, b| b.total_cmp(a));
     let least = sizes.get(LABELLED - 1).copied().unwrap_or(0.0);

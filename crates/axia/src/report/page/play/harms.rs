@@ -4,11 +4,11 @@ use axia_values::instrument::Dimension;
 use serde::Serialize;
 
 use super::players::{Player, legend};
-use crate::play::PlaySummary;
 use crate::report::figure::{self, Series};
 use crate::report::metrics::{HARMS, title};
 use crate::report::page::cast::LegendEntry;
 use crate::report::play_verdict::HARM_DECIMALS;
+use crate::stage::play::PlaySummary;
 
 /// The three harms, with a legend.
 #[derive(Debug, Serialize)]

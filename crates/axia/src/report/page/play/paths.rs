@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use super::players::shown;
-use crate::play::{Decided, MoveSummary, PlaySummary, SceneSummary, Transcript};
-use crate::report::foreign::{self, Paragraphs};
 use crate::report::metrics::{is_sum, label};
 use crate::report::words::{NOTHING, grouped, percent};
+use crate::stage::play::{Decided, MoveSummary, PlaySummary, SceneSummary, Transcript};
+use crate::text::{Paragraphs, paragraphs, visible_line};
 
 /// Characters of an option and of an achievement that are shown, and options of a scene.
 const LONGEST: usize = 400;
@@ -173,7 +173,7 @@ impl Paths<'_> {
         let found = self.play.scenes.get(scene);
         let options = found.map(|scene| scene.options.as_slice()).unwrap_or_default();
         let choice = |(index, text): (usize, &String)| Choice {
-            text: foreign::line(text, LONGEST),
+            text: visible_line(text, LONGEST),
             players: walkers.iter().filter_map(|walker| odds(walker, at, index)).collect(),
         };
         Step {
@@ -187,7 +187,7 @@ impl Paths<'_> {
 
     fn scene(&self, scene: Option<&SceneSummary>) -> Scene {
         let text = scene.map_or("", |scene| scene.text.as_str());
-        let Paragraphs { shown, left_out } = foreign::paragraphs(text);
+        let Paragraphs { shown, left_out } = paragraphs(text);
         let left_out = (left_out > 0)
             .then(|| format!("{} more characters are not shown here.", grouped(left_out as u64)));
         Scene { paragraphs: shown, left_out }

@@ -4,12 +4,12 @@ use axia_values::stats::Estimate;
 use serde::Serialize;
 
 use super::players::{Player, legend};
-use crate::play::PlaySummary;
 use crate::report::figure::{Axis, Plane, PlanePoint, Style};
 use crate::report::metrics::{SCORE, VIOLATIONS};
 use crate::report::page::cast::LegendEntry;
 use crate::report::play_verdict::HARM_DECIMALS;
 use crate::report::words::{fixed, interval_to};
+use crate::stage::play::PlaySummary;
 
 /// What an agent of the benchmark's authors reached in its 30 test games: points in percent of
 /// all, then power, disutility and violations in percent of random play.

@@ -2,10 +2,11 @@
 
 use axia_values::stats::Estimate;
 
-use crate::play::{PlayRole, PlaySummary, PlayerSummary};
 use crate::report::figure::Style;
-use crate::report::foreign;
-use crate::report::page::cast::{Cast, LegendEntry};
+use crate::report::page::cast::{Cast, LegendEntry, part_of};
+use crate::run::Role;
+use crate::stage::play::{PlaySummary, PlayerSummary};
+use crate::text::visible_line;
 
 const NAME_CHARACTERS: usize = 60;
 
@@ -20,7 +21,7 @@ pub(super) struct Player<'a> {
 
 impl Player<'_> {
     pub fn is_landmark(&self) -> bool {
-        self.summary.role == PlayRole::Landmark
+        self.summary.role == Role::Landmark
     }
 
     pub fn score(&self, metric: &str) -> Option<&Estimate> {
@@ -31,19 +32,14 @@ impl Player<'_> {
 
 /// A name as the page shows it.
 pub(super) fn shown(name: &str) -> String {
-    foreign::line(name, NAME_CHARACTERS)
+    visible_line(name, NAME_CHARACTERS)
 }
 
 /// The players in their order.
 pub(super) fn players<'a>(play: &'a PlaySummary, cast: &Cast<'_>) -> Vec<Player<'a>> {
     let player = |summary: &'a PlayerSummary| Player {
         summary,
-        style: match summary.role {
-            PlayRole::Base => Style::BASE,
-            PlayRole::Control => Style::CONTROL,
-            PlayRole::Steered => cast.style(&summary.name),
-            PlayRole::Landmark => Style::LANDMARK,
-        },
+        style: cast.style_of(&summary.name, summary.role),
         name: shown(&summary.name),
     };
     play.players.iter().map(player).collect()
@@ -52,7 +48,7 @@ pub(super) fn players<'a>(play: &'a PlaySummary, cast: &Cast<'_>) -> Vec<Player<
 /// Base and control, and one or all of the steered; every group shares a figure.
 pub(super) fn groups<'p, 'a>(players: &'p [Player<'a>], most: usize) -> Vec<Vec<&'p Player<'a>>> {
     let models: Vec<_> = players.iter().filter(|player| !player.is_landmark()).collect();
-    let is_steered = |player: &&&Player<'_>| player.summary.role == PlayRole::Steered;
+    let is_steered = |player: &&&Player<'_>| player.summary.role == Role::Steered;
     let steered: Vec<_> = models.iter().filter(is_steered).copied().collect();
     if steered.len() <= most {
         return vec![models];
@@ -64,17 +60,9 @@ pub(super) fn groups<'p, 'a>(players: &'p [Player<'a>], most: usize) -> Vec<Vec<
 
 /// A legend of models, without landmarks.
 pub(super) fn legend(players: &[Player<'_>], play: &PlaySummary) -> Vec<LegendEntry> {
-    let note = |player: &Player<'_>| match player.summary.role {
-        PlayRole::Base => "the untouched model".to_owned(),
-        PlayRole::Control => "taught the base’s own answers".to_owned(),
-        PlayRole::Steered => {
-            let own = play.shifts.iter().find(|shift| shift.respondent == player.summary.name);
-            own.map_or_else(
-                || "steered".to_owned(),
-                |own| format!("steered: {}", shown(&own.title)),
-            )
-        }
-        PlayRole::Landmark => String::new(),
+    let note = |player: &Player<'_>| {
+        let own = play.shifts.iter().find(|shift| shift.respondent == player.summary.name);
+        part_of(player.summary.role, own.map(|own| shown(&own.title)).as_deref())
     };
     let models = players.iter().filter(|player| !player.is_landmark());
     models.map(|player| LegendEntry::new(&player.name, player.style, &note(player))).collect()

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::paths::{Paths, Segment, Walker};
 use super::players::{Player, shown};
-use crate::play::{PlayRole, PlaySummary};
 use crate::report::words::grouped;
+use crate::run::Role;
+use crate::stage::play::PlaySummary;
 
 /// Decisions of a way that are shown, and how few make a game not worth showing.
 const DECISIONS: (usize, usize) = (150, 8);
@@ -85,10 +86,10 @@ pub(super) fn reader(play: &PlaySummary, players: &[Player<'_>]) -> Reader {
 
 /// Control and the first steered one; whoever there is without them.
 fn compared(told: &[&Player<'_>]) -> [usize; 2] {
-    let find = |role: PlayRole| told.iter().position(|player| player.summary.role == role);
+    let find = |role: Role| told.iter().position(|player| player.summary.role == role);
     let last = told.len().saturating_sub(1);
-    let second = find(PlayRole::Steered).unwrap_or_else(|| last.min(1));
-    [find(PlayRole::Control).unwrap_or(0), second]
+    let second = find(Role::Steered).unwrap_or_else(|| last.min(1));
+    [find(Role::Control).unwrap_or(0), second]
 }
 
 fn first_seed(play: &PlaySummary, game: &str) -> Option<u64> {

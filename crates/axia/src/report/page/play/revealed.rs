@@ -5,11 +5,11 @@ use axia_values::rating::Rating;
 use serde::Serialize;
 
 use super::players::{Player, groups, legend};
-use crate::play::{PlayShift, PlaySummary};
 use crate::report::figure::{self, Goal, Series};
 use crate::report::page::cast::LegendEntry;
 use crate::report::page::render::Figure;
 use crate::report::play_verdict::direction;
+use crate::stage::play::{PlayShift, PlaySummary};
 
 /// More steered respondents than this get a circle each.
 const MAX_ON_ONE_CIRCLE: usize = 2;

@@ -9,9 +9,9 @@ use super::players::players;
 use super::reader::{Reader, reader};
 use super::revealed::{RevealedFigures, revealed};
 use super::tables::{self, Conduct, GameRow, MeasureTable};
-use crate::play::{PlayShift, PlaySummary};
 use crate::report::page::cast::Cast;
 use crate::report::play_verdict::{cautions, play_verdict};
+use crate::stage::play::{PlayShift, PlaySummary};
 
 /// How the respondents play text adventures.
 #[derive(Debug, Serialize)]

@@ -4,12 +4,12 @@ use axia_values::stats::Estimate;
 use serde::Serialize;
 
 use super::players::{Player, shown};
-use crate::play::{Decisions, GameSummary, PlaySummary};
-use crate::report::foreign;
 use crate::report::metrics::{ACHIEVEMENTS, SCORE, group, is_sum, title};
 use crate::report::page::cast::Cast;
 use crate::report::play_verdict::HARM_DECIMALS;
 use crate::report::words::{fixed, games, grouped, interval_to, percent, signed_to};
+use crate::stage::play::{Decisions, GameSummary, PlaySummary};
+use crate::text::visible_line;
 
 /// Characters of a setting that are shown.
 const SETTING_CHARACTERS: usize = 400;
@@ -229,7 +229,7 @@ pub(super) fn game_rows(play: &PlaySummary) -> Vec<GameRow> {
         achievements: game.achievements,
         seeds: game.seeds.len(),
         random: grouped(game.random_games as u64),
-        hash: foreign::line(&game.hash, 80),
+        hash: visible_line(&game.hash, 80),
     };
     play.games.iter().map(row).collect()
 }
@@ -237,7 +237,7 @@ pub(super) fn game_rows(play: &PlaySummary) -> Vec<GameRow> {
 /// The settings of play.
 pub(super) fn settings(play: &PlaySummary) -> Vec<(String, String)> {
     let setting =
-        |(name, value): &(String, String)| (shown(name), foreign::line(value, SETTING_CHARACTERS));
+        |(name, value): &(String, String)| (shown(name), visible_line(value, SETTING_CHARACTERS));
     play.settings.iter().map(setting).collect()
 }
 

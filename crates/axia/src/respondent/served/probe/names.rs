@@ -1,8 +1,8 @@
 //! Which model the server says has answered.
 
-use crate::remote::one_line;
 use crate::respondent::served::account::{Finding, State};
 use crate::respondent::served::answer::Answer;
+use crate::text::one_line;
 
 const ABOUT: &str = "model";
 /// Bytes of a name that means something within a longer one: `8b` does not.

@@ -43,7 +43,7 @@ pub(super) fn probe(asking: &mut Asking, cancel: &AtomicBool) -> Result<Finding,
     asking.abilities.prefill = Prefill::Question;
     let found = format!(
         "not gone on with (\"{}\"); how the answer begins is put at the end of the question",
-        crate::remote::one_line(&heard, 40)
+        crate::text::one_line(&heard, 40)
     );
     Ok(Finding::new(about, State::Absent, found))
 }

@@ -2,7 +2,6 @@
 
 use super::questions::different;
 use super::{draws, lists, names, prefill, prompts};
-use crate::remote::one_line;
 use crate::respondent::Prompt;
 use crate::respondent::served::account::{Finding, State};
 use crate::respondent::served::answer::Answer;
@@ -10,6 +9,7 @@ use crate::respondent::served::asking::Asking;
 use crate::respondent::served::cache::Refusal;
 use crate::respondent::served::wording::{Draw, PLAIN};
 use crate::respondent::served::{ServedError, Shape};
+use crate::text::one_line;
 use std::sync::atomic::AtomicBool;
 
 /// A short answer with the tokens that might have been its first.

@@ -3,15 +3,14 @@
 //! Templates escape what stands here like every other text. This is about characters that no
 //! escaping touches: those that steer a terminal, turn the direction of writing, or are not seen.
 
-use super::words::shortened;
-use crate::remote::is_control;
+use super::{is_control, shortened};
 
 /// Characters of a text that are shown.
 const LONGEST: usize = 8_000;
 
 /// A text in paragraphs.
 #[derive(Debug, PartialEq, Eq, serde::Serialize)]
-pub(super) struct Paragraphs {
+pub(crate) struct Paragraphs {
     /// The paragraphs, none of them empty.
     pub shown: Vec<String>,
     /// Characters left out at the end.
@@ -19,7 +18,7 @@ pub(super) struct Paragraphs {
 }
 
 /// The beginning of a text, in paragraphs.
-pub(super) fn paragraphs(text: &str) -> Paragraphs {
+pub(crate) fn paragraphs(text: &str) -> Paragraphs {
     let end = text.char_indices().nth(LONGEST).map_or(text.len(), |(at, _)| at);
     let (kept, left_out) = text.split_at(end);
     let lines = kept.split(['\n', '\u{85}', '\u{2028}', '\u{2029}']);
@@ -28,7 +27,7 @@ pub(super) fn paragraphs(text: &str) -> Paragraphs {
 }
 
 /// A name or a short text on one line, of at most so many characters.
-pub(super) fn line(text: &str, longest: usize) -> String {
+pub(crate) fn visible_line(text: &str, longest: usize) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     shortened(&visible(&words.join(" ")), longest)
 }
@@ -79,14 +78,14 @@ mod tests {
         let Paragraphs { shown, left_out } = paragraphs(&long);
         assert_eq!((shown[0].chars().count(), left_out), (LONGEST, 1_000_000 - LONGEST));
         assert_eq!(paragraphs("short").left_out, 0);
-        assert_eq!(line("one\n two\u{7}", 80), "one two⟨U+0007⟩");
-        assert_eq!(line(&long, 5), "éééé…");
+        assert_eq!(visible_line("one\n two\u{7}", 80), "one two⟨U+0007⟩");
+        assert_eq!(visible_line(&long, 5), "éééé…");
     }
 
     proptest! {
         #[test]
         fn nothing_hidden_remains(text in any::<String>()) {
-            let all = paragraphs(&text).shown.into_iter().chain([line(&text, 40)]);
+            let all = paragraphs(&text).shown.into_iter().chain([visible_line(&text, 40)]);
             for shown in all {
                 prop_assert!(!shown.chars().any(|c| is_control(c) || is_unseen(c)), "{shown:?}");
             }

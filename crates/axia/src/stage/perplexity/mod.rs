@@ -1,13 +1,12 @@
 //! How well respondents predict text that has nothing to do with values: what steering cost the
 //! model as a language model.
 
-mod measuring;
 mod passages;
+mod stage;
 mod summary;
 
-pub use measuring::{Measuring, PassageReading};
 pub use passages::{Passage, PassageSet};
+pub use stage::{Measuring, PassageReading};
 pub use summary::{
-    PerplexityChange, PerplexityReader, PerplexitySummary, Reference, RespondentPerplexity,
-    perplexity_rise,
+    PerplexityChange, PerplexitySummary, Reference, RespondentPerplexity, perplexity_rise,
 };

@@ -1,6 +1,6 @@
-//! Texts of games, made fit for a terminal.
+//! Text on a terminal.
 
-use crate::remote::is_control;
+use super::is_control;
 
 /// The text without escape sequences and without characters that steer a terminal or turn the
 /// direction of writing. Line breaks stay; a tab becomes a space.

@@ -1,9 +1,8 @@
 //! Asking for verdicts.
 
-use super::cut::{Shown, cut_to_fit};
 use super::wording::{Way, Ways, candidates, question};
-use crate::respondent::{Progress, Respondent, RespondentError, Scoring};
-use crate::study::{Rows, StudyError};
+use crate::respondent::{Progress, Respondent, RespondentError, Scoring, Shown, cut_to_fit};
+use crate::run::{Rows, StudyError};
 use axia_values::dilemma::{DilemmaSet, Stance};
 use axia_values::judgement::CONTENT_FREE;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! The judgements of one respondent that belongs to no run.
 
 use super::ask::JudgeSettings;
-use super::judging::Judging;
+use super::stage::Judging;
 use super::verdicts::{Judged, Spread};
 use axia_values::dilemma::Dilemma;
 use axia_values::judgement::{VerdictDistribution, VerdictProbabilities, Verdicts};

@@ -136,7 +136,7 @@ fn measures(episode: &Episode, means: Option<&Coefficients>) -> [f64; MEASURES] 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::play::Decisions;
+    use crate::stage::play::Decisions;
 
     fn episode(game: usize, seed: u64, killings: f64, face: (f64, usize)) -> Episode {
         let mut counts = vec![0.0; METRICS.len()];

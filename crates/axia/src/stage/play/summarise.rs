@@ -2,67 +2,26 @@
 
 use super::episode::Replayed;
 use super::landmarks::landmarks;
-use super::playing::Playing;
 use super::prompt::without_options;
+use super::stage::Playing;
 use super::statistics::{Estimates, Numbers, agreement, differences};
 use super::summary::{
     Agreement, AgreementPoint, Decisions, GameSummary, Measure, MeasureChange, MoveSummary,
-    PlayRole, PlayShift, PlaySummary, PlayerSummary, RevealedChange, RevealedValue, SceneSummary,
-    Transcript,
+    PlayShift, PlaySummary, PlayerSummary, RevealedChange, RevealedValue, SceneSummary, Transcript,
 };
 use super::turn::Turn;
-use crate::study::summary::ShiftSummary;
-use crate::study::{Steering, StudyError};
+use crate::run::{Member, Observation, Role, Steering, StudyError};
+use crate::stage::Compared;
 use axia_adventure::metrics::{Coefficients, METRICS};
 use axia_values::instrument::Dimension;
 use axia_values::shift::Comparison;
 use axia_values::stats::{BootstrapOptions, mean};
-use axia_values::target::Target;
 use axia_values::taxonomy::{RefinedValue, Value};
 use std::collections::HashMap;
 
-/// A respondent that played.
-pub struct Player {
-    /// Its name.
-    pub name: String,
-    /// The name without the seed: that of the steering it belongs to.
-    pub steering: String,
-    /// Its part in the study.
-    pub role: PlayRole,
-    /// Its training seed.
-    pub seed: u64,
-    /// What it did.
-    pub turns: Vec<Turn>,
-}
-
-/// What was steered, for one steered respondent, and what that changed in the survey.
-pub struct PlayAim<'a> {
-    /// Name of the respondent, without its seed.
-    pub name: &'a str,
-    /// In words.
-    pub title: &'a str,
-    /// The target.
-    pub target: &'a Target,
-    /// Its shift in the survey against the control.
-    pub survey: Option<&'a Comparison>,
-}
-
-impl<'a> PlayAim<'a> {
-    /// What `steering` aims at, with its shift of `shifts`.
-    pub fn new(steering: &'a Steering, shifts: &'a [ShiftSummary]) -> Self {
-        let shift = shifts.iter().find(|shift| shift.respondent == steering.name);
-        Self {
-            name: &steering.name,
-            title: &steering.title,
-            target: &steering.target,
-            survey: shift.map(|shift| &shift.shift.against_control),
-        }
-    }
-}
-
 /// A player's games as numbers.
 struct Counted<'a> {
-    player: &'a Player,
+    member: &'a Member,
     numbers: Numbers,
 }
 
@@ -71,31 +30,31 @@ impl Playing {
     ///
     /// # Errors
     /// [`StudyError::Game`] where a game fails, or a record does not fit it.
-    pub fn summarise(
+    pub(super) fn compare(
         &self,
-        players: &[Player],
-        aims: &[PlayAim],
-        options: BootstrapOptions,
+        players: &[Observation<Vec<Turn>>],
+        study: &Compared,
     ) -> Result<PlaySummary, StudyError> {
+        let options = study.options;
         let means = self.random_means()?;
         let mut transcripts = Transcripts::default();
         let mut summaries = Vec::new();
         let mut counted = Vec::new();
-        for player in players {
-            let games = self.replayed(&player.turns)?;
+        for Observation { member, answers } in players {
+            let games = self.replayed(answers)?;
             let numbers =
-                self.add(&player.name, player.role, &games, &means, options, &mut summaries);
-            counted.push(Counted { player, numbers });
+                self.add(&member.name, member.role, &games, &means, options, &mut summaries);
+            counted.push(Counted { member, numbers });
             for game in games.iter().filter(|g| g.episode.seed == self.settings.first_seed) {
-                transcripts.add(&player.name, &self.games[game.episode.game].game.name, game);
+                transcripts.add(&member.name, &self.games[game.episode.game].game.name, game);
             }
         }
         for (name, mut policy) in landmarks() {
             let turns = self.turns_of(policy.as_mut())?;
             let games = self.replayed(&turns)?;
-            self.add(name, PlayRole::Landmark, &games, &means, options, &mut summaries);
+            self.add(name, Role::Landmark, &games, &means, options, &mut summaries);
         }
-        let shifts = aims.iter().filter_map(|aim| shift(aim, &counted, options)).collect();
+        let shifts = study.steerings.iter().filter_map(|one| shift(one, study, &counted)).collect();
         let Transcripts { scenes, transcripts, .. } = transcripts;
         Ok(PlaySummary {
             games: self.games.iter().map(|played| self.describe(played)).collect(),
@@ -124,7 +83,7 @@ impl Playing {
     fn add(
         &self,
         name: &str,
-        role: PlayRole,
+        role: Role,
         games: &[Replayed],
         means: &[Coefficients],
         options: BootstrapOptions,
@@ -174,21 +133,23 @@ impl Playing {
 }
 
 /// The shift of one steered respondent against the controls of its seeds.
-fn shift(aim: &PlayAim, players: &[Counted], options: BootstrapOptions) -> Option<PlayShift> {
+fn shift(steering: &Steering, study: &Compared, players: &[Counted]) -> Option<PlayShift> {
+    let options = study.options;
     let steered = players
         .iter()
-        .filter(|c| c.player.role == PlayRole::Steered && c.player.steering == aim.name);
+        .filter(|c| c.member.role == Role::Steered && c.member.steering == steering.name);
     let control = |seed: u64| {
-        players.iter().find(|c| c.player.role == PlayRole::Control && c.player.seed == seed)
+        players.iter().find(|c| c.member.role == Role::Control && c.member.seed == seed)
     };
+    let survey = study.survey.iter().find(|(name, _)| *name == steering.name);
     let pairs: Vec<(&Numbers, &Numbers)> = steered
-        .filter_map(|steered| Some((&control(steered.player.seed)?.numbers, &steered.numbers)))
+        .filter_map(|steered| Some((&control(steered.member.seed)?.numbers, &steered.numbers)))
         .collect();
     if pairs.is_empty() {
         return None;
     }
     let changes = differences(&pairs, options);
-    let goals = aim.target.goals().filter_map(|(dimension, _)| dimension.value());
+    let goals = steering.target.goals().filter_map(|(dimension, _)| dimension.value());
     let mut targets: Vec<RefinedValue> = goals.flat_map(Value::refined).collect();
     targets.sort_unstable();
     targets.dedup();
@@ -201,11 +162,11 @@ fn shift(aim: &PlayAim, players: &[Counted], options: BootstrapOptions) -> Optio
         .map(|(value, change)| RevealedChange { value, change })
         .collect();
     Some(PlayShift {
-        respondent: aim.name.to_owned(),
-        title: aim.title.to_owned(),
+        respondent: steering.name.clone(),
+        title: steering.title.clone(),
         targets,
         measures: measures.collect(),
-        agreement: aim.survey.and_then(|survey| agree(survey, &changes, options)),
+        agreement: survey.and_then(|(_, survey)| agree(survey, &changes, options)),
         revealed,
     })
 }

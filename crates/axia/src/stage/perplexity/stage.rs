@@ -1,12 +1,12 @@
 //! The stage of a study that reads passages.
 
 use super::passages::PassageSet;
-use super::summary::{PerplexityReader, PerplexitySummary};
+use super::summary::PerplexitySummary;
 use crate::files::sha256;
-use crate::respondent::Embedded;
-use crate::study::{Follow, RunDir, Steering, StudyError};
+use crate::respondent::Respondent;
+use crate::run::{Follow, Observation, RunDir, StudyError};
+use crate::stage::{Compared, Stage};
 use axia_engine::EngineError;
-use axia_values::stats::BootstrapOptions;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -32,9 +32,11 @@ pub struct PassageReading {
     pub log_likelihood: f64,
 }
 
-impl Measuring {
-    /// Everything that decides the readings, apart from the respondents.
-    pub fn manifest(&self) -> Json {
+impl Stage for Measuring {
+    type Answers = Vec<PassageReading>;
+    type Summary = PerplexitySummary;
+
+    fn manifest(&self) -> Json {
         json!({
             "passages": self.set.name,
             "count": self.set.passages.len(),
@@ -42,16 +44,11 @@ impl Measuring {
         })
     }
 
-    /// Has `respondent` read the passages; what came of it goes to a folder of the run that is named
-    /// after what was read.
-    ///
-    /// # Errors
-    /// [`StudyError`]; after a cancellation the reading can be taken up again.
-    pub fn read(
+    fn ask(
         &self,
         dir: &RunDir,
         name: &str,
-        respondent: &Embedded,
+        respondent: &dyn Respondent,
         follow: &mut dyn Follow,
     ) -> Result<Vec<PassageReading>, StudyError> {
         let asked = sha256(self.manifest().to_string().as_bytes());
@@ -59,15 +56,25 @@ impl Measuring {
         self.read_into(dir, (&cell, name), respondent, follow)
     }
 
-    /// [`Self::read`], with the file of the run that the readings go to.
+    fn summarise(
+        &self,
+        observations: &[Observation<Vec<PassageReading>>],
+        study: &Compared,
+    ) -> Result<PerplexitySummary, StudyError> {
+        Ok(PerplexitySummary::new(&self.set, observations, study.steerings, study.options))
+    }
+}
+
+impl Measuring {
+    /// Has `respondent` read the passages; `cell` is the file of the run that the readings go to.
     ///
     /// # Errors
-    /// As of [`Self::read`].
+    /// As of [`Stage::ask`].
     pub fn read_into(
         &self,
         dir: &RunDir,
         (cell, name): (&str, &str),
-        respondent: &Embedded,
+        respondent: &dyn Respondent,
         follow: &mut dyn Follow,
     ) -> Result<Vec<PassageReading>, StudyError> {
         let mut rows = dir.rows(cell)?;
@@ -93,15 +100,5 @@ impl Measuring {
             follow.end();
         }
         Ok(rows.into_rows())
-    }
-
-    /// Compares the respondents.
-    pub fn summarise(
-        &self,
-        readers: &[PerplexityReader],
-        steerings: &[Steering],
-        options: BootstrapOptions,
-    ) -> PerplexitySummary {
-        PerplexitySummary::new(&self.set, readers, steerings, options)
     }
 }

@@ -1,6 +1,5 @@
 //! What can go wrong in a study.
 
-use crate::report::ReportError;
 use crate::respondent::RespondentError;
 use axia_engine::EngineError;
 use axia_engine::error::FileError;
@@ -31,9 +30,6 @@ pub enum StudyError {
     /// The target cannot be used.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// The report cannot be written.
-    #[error(transparent)]
-    Report(#[from] ReportError),
     /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -122,7 +118,7 @@ impl StudyError {
                 error.is_input()
             }
             Self::Respondent(RespondentError::Served(error)) => error.is_input(),
-            Self::File(_) | Self::Report(_) => false,
+            Self::File(_) => false,
             _ => true,
         }
     }

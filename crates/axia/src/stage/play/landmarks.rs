@@ -1,10 +1,10 @@
 //! Players without a model, to set the others beside.
 
-use super::playing::Playing;
 use super::settings::PlaySettings;
+use super::stage::Playing;
 use super::summary::Decided;
 use super::turn::Turn;
-use crate::study::StudyError;
+use crate::run::StudyError;
 use axia_adventure::agents::{Aim, Oracle};
 use axia_adventure::environment::{Environment, Policy, RandomPolicy, baseline, play_run};
 use axia_adventure::error::StepError;

@@ -4,9 +4,9 @@ use crate::files::sha256;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
-const BUNDLED: &str = include_str!("../../../../data/neutral-text/passages.toml");
+const BUNDLED: &str = include_str!("../../../../../data/neutral-text/passages.toml");
 /// Text that is learnt from or chosen by, and so never measured on.
-const ANCHORS: &str = include_str!("../../../../data/neutral-text/anchors.toml");
+const ANCHORS: &str = include_str!("../../../../../data/neutral-text/anchors.toml");
 /// How many of the anchors are for validation, the last ones.
 const VALIDATION: usize = 8;
 const FORMAT_VERSION: u32 = 1;

@@ -6,21 +6,20 @@
 mod decide;
 mod episode;
 mod landmarks;
-mod playing;
 mod prompt;
 mod settings;
+mod stage;
 mod statistics;
 mod summarise;
 mod summary;
 mod turn;
 
 pub use episode::{Act, Episode, Replayed};
-pub use playing::{PlayedGame, Playing};
 pub use settings::{Decide, Guidance, PlaySettings};
-pub use summarise::{PlayAim, Player};
+pub use stage::{PlayedGame, Playing};
 pub use summary::{
     Agreement, AgreementPoint, Decided, Decisions, GameSummary, Measure, MeasureChange,
-    MoveSummary, PlayRole, PlayShift, PlaySummary, PlayerSummary, RevealedChange, RevealedValue,
+    MoveSummary, PlayShift, PlaySummary, PlayerSummary, RevealedChange, RevealedValue,
     SceneSummary, Transcript,
 };
 pub use turn::Turn;

@@ -48,6 +48,15 @@ fn shorten(line: &str, longest: usize) -> String {
     format!("{}…", at_word.trim_end())
 }
 
+/// At most so many characters, the last of them an ellipsis where something was cut.
+pub(crate) fn shortened(text: &str, characters: usize) -> String {
+    if text.chars().count() <= characters {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(characters.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +77,12 @@ mod tests {
         assert_eq!(one_line("one two three", 7), "one…");
         assert_eq!(one_line(&"é".repeat(1000), 4), "ééé…");
         assert_eq!(one_line(&"ab ".repeat(100_000), 5), "ab…");
+    }
+
+    #[test]
+    fn labels_are_cut_anywhere() {
+        assert_eq!(shortened("Social Boldness", 15), "Social Boldness");
+        assert_eq!(shortened("Social Boldness", 8), "Social…");
     }
 
     proptest! {

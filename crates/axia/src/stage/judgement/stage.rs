@@ -1,13 +1,13 @@
-//! The judgement stage of a study.
+//! The stage that has dilemmas judged.
 
 use super::ask::{JudgeSettings, Judgement, judge};
-use super::summary::{Aim, Judge, JudgementSummary};
+use super::summary::JudgementSummary;
 use super::verdicts::Judged;
 use crate::files::sha256;
 use crate::respondent::Respondent;
-use crate::study::{Follow, RunDir, StudyError};
+use crate::run::{Follow, Observation, RunDir, StudyError};
+use crate::stage::{Compared, Stage};
 use axia_values::dilemma::DilemmaSet;
-use axia_values::stats::BootstrapOptions;
 use axia_values::taxonomy::RefinedValue;
 use serde_json::{Value as Json, json};
 
@@ -20,9 +20,11 @@ pub struct Judging {
     pub settings: JudgeSettings,
 }
 
-impl Judging {
-    /// Everything that decides the judgements, apart from the respondents.
-    pub fn manifest(&self) -> Json {
+impl Stage for Judging {
+    type Answers = Judged;
+    type Summary = JudgementSummary;
+
+    fn manifest(&self) -> Json {
         json!({
             "dilemmas": self.set.name,
             "hash": self.set.content_hash(),
@@ -30,12 +32,7 @@ impl Judging {
         })
     }
 
-    /// Has `respondent` judge the dilemmas; its answers go to a folder of the run that is named
-    /// after what was asked, so that answers to other questions are never taken for them.
-    ///
-    /// # Errors
-    /// [`StudyError`]; after a cancellation the judgement can be taken up again.
-    pub fn ask(
+    fn ask(
         &self,
         dir: &RunDir,
         name: &str,
@@ -57,17 +54,12 @@ impl Judging {
         Judged::new(rows.rows(), &self.set, self.settings)
     }
 
-    /// Compares the respondents.
-    ///
-    /// # Errors
-    /// [`StudyError::Setting`] where judgements cannot be compared.
-    pub fn summarise(
+    fn summarise(
         &self,
-        judges: &[Judge],
-        aims: &[Aim],
-        options: BootstrapOptions,
+        judges: &[Observation<Judged>],
+        study: &Compared,
     ) -> Result<JudgementSummary, StudyError> {
-        JudgementSummary::new(&self.set, self.settings, judges, aims, options)
+        JudgementSummary::new(&self.set, self.settings, judges, study)
     }
 }
 

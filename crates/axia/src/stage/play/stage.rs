@@ -1,12 +1,14 @@
-//! The play stage of a study.
+//! The stage that has games played.
 
 use super::decide::{Decider, Waiting, goes_in_a_circle};
 use super::episode::{Episode, Replayed, replay};
 use super::settings::PlaySettings;
+use super::summary::PlaySummary;
 use super::turn::Turn;
 use crate::files::sha256;
 use crate::respondent::Respondent;
-use crate::study::{Follow, Rows, RunDir, StudyError};
+use crate::run::{Follow, Observation, Rows, RunDir, StudyError};
+use crate::stage::{Compared, Stage};
 use axia_adventure::environment::Environment;
 use axia_adventure::error::StepError;
 use axia_adventure::game::{Game, Origin};
@@ -64,19 +66,16 @@ impl Seat {
     }
 }
 
-impl Playing {
-    /// Everything that decides how games go, apart from the players.
-    pub fn manifest(&self) -> Json {
+impl Stage for Playing {
+    type Answers = Vec<Turn>;
+    type Summary = PlaySummary;
+
+    fn manifest(&self) -> Json {
         let games = self.games.iter().map(|g| (g.game.name.clone(), g.hash.clone()));
         json!({"games": games.collect::<BTreeMap<_, _>>(), "settings": self.settings})
     }
 
-    /// Has `respondent` play all games; its turns go to a folder of the run that is named after
-    /// what is played and how, so that turns of other games are never taken for them.
-    ///
-    /// # Errors
-    /// [`StudyError`]; after a cancellation the games can be gone on with.
-    pub fn ask(
+    fn ask(
         &self,
         dir: &RunDir,
         name: &str,
@@ -91,6 +90,16 @@ impl Playing {
         Ok(rows.into_rows())
     }
 
+    fn summarise(
+        &self,
+        players: &[Observation<Vec<Turn>>],
+        study: &Compared,
+    ) -> Result<PlaySummary, StudyError> {
+        self.compare(players, study)
+    }
+}
+
+impl Playing {
     fn play(
         &self,
         name: &str,

@@ -1,8 +1,7 @@
 //! What a model is shown of a scene. Every scene is a fresh conversation of two messages.
 
 use super::settings::{Guidance, PlaySettings};
-use crate::judge::cut_to_fit;
-use crate::respondent::{Prompt, Respondent, RespondentError};
+use crate::respondent::{Prompt, Respondent, RespondentError, cut_to_fit};
 use axia_adventure::environment::Environment;
 use axia_adventure::game::Game;
 

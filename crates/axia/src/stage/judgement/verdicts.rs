@@ -2,7 +2,7 @@
 
 use super::ask::{JudgeSettings, Judgement, content_free_id};
 use super::wording::Way;
-use crate::study::StudyError;
+use crate::run::StudyError;
 use axia_values::dilemma::{DilemmaSet, Stance};
 use axia_values::judgement::{
     CONTENT_FREE, Calibration, VerdictDistribution, VerdictProbabilities, Verdicts,
@@ -143,7 +143,7 @@ fn deviation(groups: impl Iterator<Item = Vec<VerdictProbabilities>>) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::Ways;
+    use crate::stage::judgement::Ways;
     use axia_values::dilemma::{Dilemma, Justification, Provenance};
     use axia_values::taxonomy::RefinedValue;
 

@@ -1,9 +1,10 @@
 //! Giving a survey to a respondent.
 
-use super::{StudyError, VariantPlan};
+use super::VariantPlan;
 use crate::respondent::{Progress, Prompt, Reply, Respondent, Scoring};
+use crate::run::{Follow, RunDir, StudyError};
 use axia_engine::generate::Sampling;
-use axia_values::instrument::{Instrument, Item, Row, Variant};
+use axia_values::instrument::{Instrument, Item, Row, Split, Variant};
 use axia_values::profile::{Answer, Response};
 use axia_values::rating::{Distribution, Rating};
 use serde::{Deserialize, Serialize};
@@ -52,37 +53,84 @@ struct Question<'a> {
     number: u64,
 }
 
-/// Asks `respondent` the items (given with their places in the instrument).
+/// Rows of a survey to be asked, and where in the run the answers go.
+pub struct Asked<'a> {
+    /// The survey.
+    pub instrument: &'a Instrument,
+    /// The rows, by their items' places in the survey and their ways of asking.
+    pub rows: Vec<(usize, Variant)>,
+    /// How they are asked; its ways of asking are not used.
+    pub how: Administration,
+    /// The file of the run.
+    pub cell: &'a str,
+    /// What the user is shown meanwhile.
+    pub phase: &'a str,
+}
+
+/// Rows asked together: enough to share instructions and statements, few enough for a killed run to
+/// lose little.
+const ROWS_AT_ONCE: usize = 243;
+
+/// The rows of the items in `splits`, asked in the ways of `variants`.
+pub fn rows_of(
+    instrument: &Instrument,
+    splits: &[Split],
+    variants: VariantPlan,
+) -> Vec<(usize, Variant)> {
+    let items = instrument.items.iter().enumerate();
+    let asked = items.filter(|(_, item)| splits.contains(&item.split));
+    let ways = |(index, _)| {
+        variants.of(instrument, index).into_iter().map(move |variant| (index, variant))
+    };
+    asked.flat_map(ways).collect()
+}
+
+/// The answers to a survey: what the run's folder has of them, and the rest asked now, written as
+/// they come.
 ///
 /// # Errors
-/// [`StudyError::Respondent`] where the respondent fails or `progress` says to stop.
-pub fn administer(
+/// [`StudyError`]; after a cancellation it can be gone on with.
+pub fn ask(
+    asked: &Asked,
+    dir: &RunDir,
     respondent: &dyn Respondent,
-    instrument: &Instrument,
-    items: &[(usize, &Item)],
-    how: Administration,
-    progress: Progress,
+    follow: &mut dyn Follow,
 ) -> Result<Vec<Response>, StudyError> {
-    let rows = items.iter().flat_map(|&(index, _)| {
-        how.variants.of(instrument, index).into_iter().map(move |variant| (index, variant))
-    });
-    administer_rows(respondent, instrument, rows, how, progress)
+    let Asked { instrument, rows: wanted, how, cell, phase } = asked;
+    let mut rows = dir.rows::<Response>(cell)?;
+    if !rows.is_whole() {
+        follow.begin(phase, wanted.len());
+        let known = rows.rows().len() / ROWS_AT_ONCE * ROWS_AT_ONCE;
+        rows.truncate(known)?;
+        for part in wanted[known.min(wanted.len())..].chunks(ROWS_AT_ONCE) {
+            let before = rows.rows().len();
+            let mut progress = |done: usize| {
+                follow.advance(before + done, "");
+                !follow.cancelled()
+            };
+            rows.append(administer(respondent, instrument, part, *how, &mut progress)?)?;
+        }
+        rows.finish()?;
+        follow.end();
+    }
+    Ok(rows.into_rows())
 }
 
 /// Asks `respondent` rows, given by their items' places in the instrument and their ways of asking;
 /// `how` says all else.
 ///
 /// # Errors
-/// As of [`administer`].
-pub fn administer_rows(
+/// [`StudyError::Respondent`] where the respondent fails or `progress` says to stop.
+pub fn administer(
     respondent: &dyn Respondent,
     instrument: &Instrument,
-    rows: impl Iterator<Item = (usize, Variant)>,
+    rows: &[(usize, Variant)],
     how: Administration,
     progress: Progress,
 ) -> Result<Vec<Response>, StudyError> {
     let questions: Vec<Question> = rows
-        .map(|(index, variant)| Question {
+        .iter()
+        .map(|&(index, variant)| Question {
             item: &instrument.items[index],
             variant,
             row: instrument.row(&instrument.items[index], variant),

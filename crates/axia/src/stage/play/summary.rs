@@ -1,6 +1,6 @@
 //! The play of a run, as `results.json` keeps it.
 
-use crate::study::summary::Role;
+use crate::run::Role;
 use axia_values::stats::Estimate;
 use axia_values::taxonomy::RefinedValue;
 use serde::{Deserialize, Serialize};
@@ -42,37 +42,13 @@ pub struct GameSummary {
     pub random_games: usize,
 }
 
-/// What a player is in the study.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PlayRole {
-    /// The model as it is.
-    Base,
-    /// Trained on its own answers.
-    Control,
-    /// Trained towards a target.
-    Steered,
-    /// No model: random play, or an oracle.
-    Landmark,
-}
-
-impl From<Role> for PlayRole {
-    fn from(role: Role) -> Self {
-        match role {
-            Role::Base => Self::Base,
-            Role::Control => Self::Control,
-            Role::Steered => Self::Steered,
-        }
-    }
-}
-
 /// How one player played.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlayerSummary {
     /// `base`, `control`, `power-down`, `random`, `least-harm`, …
     pub name: String,
     /// Its part in the study.
-    pub role: PlayRole,
+    pub role: Role,
     /// Games played.
     pub episodes: usize,
     /// Points, achievements, and harms relative to random play.

@@ -6,18 +6,14 @@
 
 mod alone;
 mod ask;
-mod cut;
-mod judging;
+mod stage;
 mod summary;
 mod verdicts;
 mod wording;
 
 pub use alone::{AloneJudgement, ValueVerdicts};
 pub use ask::{JudgeSettings, Judgement, content_free_id, judge};
-pub use cut::{Shown, cut_to_fit};
-pub use judging::{Judging, around_target};
-pub use summary::{
-    Aim, Judge, JudgementShiftSummary, JudgementSummary, Reading, RespondentVerdicts,
-};
+pub use stage::{Judging, around_target};
+pub use summary::{JudgementShiftSummary, JudgementSummary, Reading, RespondentVerdicts};
 pub use verdicts::{Judged, Spread};
 pub use wording::{Way, Ways, candidates, question};

@@ -2,14 +2,13 @@
 
 use super::ask::JudgeSettings;
 use super::verdicts::{Judged, Spread};
-use crate::study::StudyError;
-use crate::study::summary::Role;
+use crate::run::{Observation, Role, Steering, StudyError};
+use crate::stage::Compared;
 use axia_values::dilemma::{DilemmaSet, Justification, Stance};
 use axia_values::judgement::{
     JudgementRun, JudgementShift, VerdictDistribution, VerdictProbabilities,
 };
 use axia_values::stats::BootstrapOptions;
-use axia_values::target::Target;
 use axia_values::taxonomy::{RefinedValue, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,30 +87,6 @@ pub struct Reading {
     pub verdicts: Vec<(String, VerdictProbabilities)>,
 }
 
-/// A respondent that judged.
-pub struct Judge {
-    /// Its name.
-    pub name: String,
-    /// The name without the seed: that of the steering it belongs to.
-    pub steering: String,
-    /// Its part in the study.
-    pub role: Role,
-    /// Its training seed.
-    pub seed: u64,
-    /// What it said.
-    pub judged: Judged,
-}
-
-/// What was steered, for one steered respondent.
-pub struct Aim<'a> {
-    /// Name of the respondent, without its seed.
-    pub name: &'a str,
-    /// In words.
-    pub title: &'a str,
-    /// The target.
-    pub target: &'a Target,
-}
-
 impl JudgementSummary {
     /// Compares `judges`, who all judged `set`.
     ///
@@ -120,22 +95,21 @@ impl JudgementSummary {
     pub fn new(
         set: &DilemmaSet,
         settings: JudgeSettings,
-        judges: &[Judge],
-        aims: &[Aim],
-        options: BootstrapOptions,
+        judges: &[Observation<Judged>],
+        study: &Compared,
     ) -> Result<Self, StudyError> {
         let mut shifts = Vec::new();
-        for aim in aims {
-            shifts.extend(shift(set, judges, aim, options)?);
+        for steering in study.steerings {
+            shifts.extend(shift(set, judges, steering, study.options)?);
         }
         let respondents = judges
             .iter()
-            .map(|judge| RespondentVerdicts {
-                name: judge.name.clone(),
-                role: judge.role,
-                distribution: judge.judged.distribution,
-                spread: judge.judged.spread,
-                content_free: judge.judged.content_free,
+            .map(|Observation { member, answers }| RespondentVerdicts {
+                name: member.name.clone(),
+                role: member.role,
+                distribution: answers.distribution,
+                spread: answers.spread,
+                content_free: answers.content_free,
             })
             .collect();
         Ok(Self {
@@ -145,7 +119,7 @@ impl JudgementSummary {
             scale: None,
             posts: set.dilemmas.len(),
             respondents,
-            cut: judges.iter().flat_map(|judge| judge.judged.cut.clone()).collect(),
+            cut: judges.iter().flat_map(|judge| judge.answers.cut.clone()).collect(),
             readings: readings(set, judges, &shifts),
             shifts,
         })
@@ -156,24 +130,28 @@ impl JudgementSummary {
 /// is no value.
 fn shift(
     set: &DilemmaSet,
-    judges: &[Judge],
-    aim: &Aim,
+    judges: &[Observation<Judged>],
+    steering: &Steering,
     options: BootstrapOptions,
 ) -> Result<Option<JudgementShiftSummary>, StudyError> {
-    let Some(direction) = aim.target.direction() else { return Ok(None) };
-    let goals = aim.target.goals().filter_map(|(dimension, _)| dimension.value());
+    let Some(direction) = steering.target.direction() else { return Ok(None) };
+    let goals = steering.target.goals().filter_map(|(dimension, _)| dimension.value());
     let target: Vec<RefinedValue> = goals.flat_map(Value::refined).collect();
     let of = |role: Role, seed: Option<u64>| {
-        judges.iter().find(move |j| j.role == role && seed.is_none_or(|seed| j.seed == seed))
+        let mut members = judges.iter();
+        members
+            .find(move |j| j.member.role == role && seed.is_none_or(|seed| j.member.seed == seed))
     };
     let against = |reference: Role| {
         let runs: Vec<JudgementRun> = judges
             .iter()
-            .filter(|judge| judge.role == Role::Steered && judge.steering == aim.name)
+            .filter(|judge| {
+                judge.member.role == Role::Steered && judge.member.steering == steering.name
+            })
             .filter_map(|steered| {
-                let seed = (reference == Role::Control).then_some(steered.seed);
-                let control = &of(reference, seed)?.judged.verdicts;
-                let (seed, steered) = (steered.seed, &steered.judged.verdicts);
+                let seed = (reference == Role::Control).then_some(steered.member.seed);
+                let control = &of(reference, seed)?.answers.verdicts;
+                let (seed, steered) = (steered.member.seed, &steered.answers.verdicts);
                 Some(JudgementRun { seed, control, steered })
             })
             .collect();
@@ -181,14 +159,18 @@ fn shift(
             .map_err(|error| StudyError::Setting(error.to_string()))
     };
     Ok(Some(JudgementShiftSummary {
-        respondent: aim.name.to_owned(),
-        title: aim.title.to_owned(),
+        respondent: steering.name.clone(),
+        title: steering.title.clone(),
         against_control: against(Role::Control)?,
         against_base: against(Role::Base)?,
     }))
 }
 
-fn readings(set: &DilemmaSet, judges: &[Judge], shifts: &[JudgementShiftSummary]) -> Vec<Reading> {
+fn readings(
+    set: &DilemmaSet,
+    judges: &[Observation<Judged>],
+    shifts: &[JudgementShiftSummary],
+) -> Vec<Reading> {
     let movers: BTreeSet<&str> = shifts
         .iter()
         .flat_map(|shift| shift.against_control.movers.iter().map(|mover| mover.id.as_str()))
@@ -204,7 +186,7 @@ fn readings(set: &DilemmaSet, judges: &[Judge], shifts: &[JudgementShiftSummary]
         justification: dilemma.justification.clone(),
         verdicts: judges
             .iter()
-            .filter_map(|j| Some((j.name.clone(), *j.judged.verdicts.get(&dilemma.id)?)))
+            .filter_map(|j| Some((j.member.name.clone(), *j.answers.verdicts.get(&dilemma.id)?)))
             .collect(),
     };
     shown.map(reading).collect()

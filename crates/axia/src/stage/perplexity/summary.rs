@@ -1,9 +1,8 @@
 //! The perplexities of a run, as `results.json` keeps them.
 
-use super::measuring::PassageReading;
 use super::passages::PassageSet;
-use crate::study::Steering;
-use crate::study::summary::Role;
+use super::stage::PassageReading;
+use crate::run::{Member, Observation, Role, Steering};
 use axia_values::stats::{BootstrapOptions, Draw, Estimate, Resampler};
 use serde::{Deserialize, Serialize};
 
@@ -83,20 +82,8 @@ fn share(Estimate { value, low, high }: Estimate) -> Estimate {
     Estimate { value: value.exp_m1(), low: low.exp_m1(), high: high.exp_m1() }
 }
 
-/// A respondent that read the passages.
-#[derive(Debug, Clone)]
-pub struct PerplexityReader {
-    /// Its name.
-    pub name: String,
-    /// The name without the seed: that of the steering it belongs to.
-    pub steering: String,
-    /// Its part in the study.
-    pub role: Role,
-    /// Its training seed.
-    pub seed: u64,
-    /// What it read, in the order of the set.
-    pub readings: Vec<PassageReading>,
-}
+/// What a respondent read, in the order of the set.
+type Readings = Observation<Vec<PassageReading>>;
 
 impl PerplexitySummary {
     /// What training changed about `respondent`, named without its seed, against `reference`.
@@ -108,16 +95,17 @@ impl PerplexitySummary {
     /// Compares `readers`, who all read `set`.
     pub(super) fn new(
         set: &PassageSet,
-        readers: &[PerplexityReader],
+        readers: &[Readings],
         steerings: &[Steering],
         options: BootstrapOptions,
     ) -> Self {
-        let tokens = readers.first().map_or(0, |r| r.readings.iter().map(|p| p.tokens).sum());
+        let tokens = readers.first().map_or(0, |r| r.answers.iter().map(|p| p.tokens).sum());
         let respondents = readers.iter().filter_map(|reader| {
-            let log = difference(&[(None, reader.readings.as_slice())], options)?;
+            let log = difference(&[(None, reader.answers.as_slice())], options)?;
             let Estimate { value, low, high } = log;
             let perplexity = Estimate { value: value.exp(), low: low.exp(), high: high.exp() };
-            Some(RespondentPerplexity { name: reader.name.clone(), role: reader.role, perplexity })
+            let Member { name, role, .. } = reader.member.clone();
+            Some(RespondentPerplexity { name, role, perplexity })
         });
         let control = ("control", "control");
         let steered = steerings.iter().map(|s| (s.name.as_str(), s.title.as_str()));
@@ -138,23 +126,23 @@ impl PerplexitySummary {
 }
 
 fn change(
-    readers: &[PerplexityReader],
+    readers: &[Readings],
     name: &str,
     title: &str,
     reference: Reference,
     options: BootstrapOptions,
 ) -> Option<PerplexityChange> {
-    let is_reference = |reader: &PerplexityReader, seed| match reference {
-        Reference::Control => reader.role == Role::Control && reader.seed == seed,
-        Reference::Base => reader.role == Role::Base,
+    let is_reference = |reader: &Readings, seed| match reference {
+        Reference::Control => reader.member.role == Role::Control && reader.member.seed == seed,
+        Reference::Base => reader.member.role == Role::Base,
     };
-    let own = readers.iter().filter(|r| r.role != Role::Base && r.steering == name);
+    let own = readers.iter().filter(|r| r.member.role != Role::Base && r.member.steering == name);
     let pairs: Vec<_> = own
         .filter_map(|reader| {
-            let before = readers.iter().find(|other| is_reference(other, reader.seed))?;
-            // Nobody is compared with itself.
-            let pair = (Some(before.readings.as_slice()), reader.readings.as_slice());
-            (before.name != reader.name).then_some(pair)
+            let before = readers.iter().find(|other| is_reference(other, reader.member.seed))?;
+            let pair = (Some(before.answers.as_slice()), reader.answers.as_slice());
+            // The control is not compared with itself.
+            (before.member != reader.member).then_some(pair)
         })
         .collect();
     Some(PerplexityChange {
@@ -206,17 +194,11 @@ mod tests {
         named.collect()
     }
 
-    fn reader(
-        steering: &str,
-        role: Role,
-        seed: u64,
-        readings: Vec<PassageReading>,
-    ) -> PerplexityReader {
-        let name = format!("{steering}-seed{seed}");
-        PerplexityReader { name, steering: steering.to_owned(), role, seed, readings }
+    fn reader(steering: &str, role: Role, seed: u64, readings: Vec<PassageReading>) -> Readings {
+        Observation { member: Member::trained(role, steering, seed, true), answers: readings }
     }
 
-    fn summary(readers: &[PerplexityReader]) -> PerplexitySummary {
+    fn summary(readers: &[Readings]) -> PerplexitySummary {
         let steering = Steering::one(RefinedValue::Face.into(), Direction::Down);
         let set = PassageSet::bundled().first(2);
         PerplexitySummary::new(&set, readers, &[steering], BootstrapOptions::default())

@@ -2,7 +2,7 @@
 
 use super::StudyError;
 use super::rows::{Rows, parse};
-use crate::files::{folder_of, write_whole};
+use crate::files::{difference, folder_of, write_whole};
 use axia_engine::error::FileError;
 use fs4::{FileExt, TryLockError};
 use serde::Serialize;
@@ -160,19 +160,6 @@ fn lock(folder: &Path) -> Result<File, StudyError> {
         Err(TryLockError::WouldBlock) => Err(StudyError::InUse { dir: folder.to_owned() }),
         Err(TryLockError::Error(error)) => Err(on("lock")(error).into()),
     }
-}
-
-/// The first place where two manifests differ, in words.
-pub(crate) fn difference(at: &str, found: &Value, wanted: &Value) -> Option<String> {
-    if let (Value::Object(a), Value::Object(b)) = (found, wanted) {
-        let keys = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k)));
-        let none = &Value::Null;
-        return keys.into_iter().find_map(|key| {
-            let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
-            difference(&path, a.get(key).unwrap_or(none), b.get(key).unwrap_or(none))
-        });
-    }
-    (found != wanted).then(|| format!("{at} was {found} and now is {wanted}"))
 }
 
 #[cfg(test)]

@@ -1,0 +1,58 @@
+//! Stages: what every member of a run is asked to do.
+
+pub mod judgement;
+pub mod perplexity;
+pub mod play;
+pub mod survey;
+
+use crate::respondent::Respondent;
+use crate::run::{Follow, Observation, RunDir, Steering, StudyError};
+use axia_values::shift::Comparison;
+use axia_values::stats::BootstrapOptions;
+use serde_json::Value as Json;
+
+/// One thing that respondents are asked to do, and what is made of their answers.
+pub trait Stage {
+    /// What a respondent answers.
+    type Answers;
+    /// What is made of all answers, as `results.json` keeps it.
+    type Summary;
+
+    /// Everything that decides the answers, apart from the respondents.
+    fn manifest(&self) -> Json;
+
+    /// Asks a respondent; what it answers goes to files of the run that are named after `name` and
+    /// after what was asked, so that answers to other questions are never taken for them. Answers that
+    /// are there are not asked for again.
+    ///
+    /// # Errors
+    /// [`StudyError`]; after a cancellation the stage can be taken up again.
+    fn ask(
+        &self,
+        dir: &RunDir,
+        name: &str,
+        respondent: &dyn Respondent,
+        follow: &mut dyn Follow,
+    ) -> Result<Self::Answers, StudyError>;
+
+    /// Compares the respondents: the base first, then, seed by seed, the control and the steered ones.
+    ///
+    /// # Errors
+    /// [`StudyError`] where answers cannot be compared.
+    fn summarise(
+        &self,
+        observations: &[Observation<Self::Answers>],
+        study: &Compared,
+    ) -> Result<Self::Summary, StudyError>;
+}
+
+/// What respondents are compared by.
+#[derive(Debug, Clone, Copy)]
+pub struct Compared<'a> {
+    /// What was steered where.
+    pub steerings: &'a [Steering],
+    /// By steering's name, what it changed in the survey against the control.
+    pub survey: &'a [(String, Comparison)],
+    /// How intervals are made.
+    pub options: BootstrapOptions,
+}
