@@ -9,13 +9,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use axia_engine::checkpoint_files::ModelFiles;
 use axia_engine::decoder::{Activations, Decoder};
 use axia_engine::generate::{Request, Sampling, generate};
 use axia_engine::kernels::CpuKernels;
 use axia_engine::lora::{Adapter, Gradients, LoraSettings};
 use axia_engine::score::{ScoreRow, score};
 use axia_engine::train::{Batch, TrainRow};
+use axia_engine::weights::ModelFiles;
 
 /// Time between two looks at the memory.
 const PERIOD: Duration = Duration::from_millis(20);

@@ -1,7 +1,6 @@
-//! The engine's error type and what the messages of its parts share.
+//! The engine's error type.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use thiserror::Error;
 
@@ -10,9 +9,11 @@ use crate::chat::ChatError;
 use crate::checkpoint_files::CheckpointError;
 use crate::config::ConfigError;
 use crate::gguf::GgufError;
+use crate::kernels::KernelError;
 use crate::kernels::cuda::CudaError;
-use crate::merge::MergeError;
 use crate::tokenizer::TokenizerError;
+
+pub use crate::file_error::FileError;
 
 /// Anything that can go wrong in the engine. Messages read well after "failed to …: ".
 #[derive(Debug, Error)]
@@ -57,9 +58,6 @@ pub enum EngineError {
         /// What may be set instead.
         instead: &'static str,
     },
-    /// An adapter cannot be merged into its base.
-    #[error(transparent)]
-    Merge(#[from] MergeError),
     /// A file of the engine's own cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
@@ -133,84 +131,11 @@ impl EngineError {
     }
 }
 
-/// A file or folder that could not be used, what was tried, and the system's reason.
-#[derive(Debug, Error)]
-#[error("cannot {action} `{}`: {source}", path.display())]
-pub struct FileError {
-    /// What was tried: "open", "read", "write", …
-    pub action: &'static str,
-    /// The file or folder.
-    pub path: PathBuf,
-    /// The system's reason.
-    pub source: io::Error,
-}
-
-impl FileError {
-    /// For `map_err`: turns an [`io::Error`] into a [`FileError`] that says what was tried on which path.
-    pub fn on(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
-        let path = path.to_owned();
-        move |source| Self { action, path, source }
-    }
-}
-
-/// The candidate nearest to `name` in edit distance, unless it is too far off to be a likely slip.
-pub(crate) fn nearest_name<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let limit = name.chars().count() / 3;
-    candidates
-        .into_iter()
-        .map(|candidate| (edit_distance(name, candidate), candidate))
-        .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-/// "; did you mean `x`?" or nothing, for the end of a message.
-pub(crate) fn suggestion(nearest: Option<&str>) -> String {
-    nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
-}
-
-/// Levenshtein distance in characters.
-fn edit_distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, from) in left.chars().enumerate() {
-        let mut diagonal = i;
-        let mut before = i + 1;
-        for (cell, to) in row.iter_mut().skip(1).zip(&right) {
-            let above = *cell;
-            let here = (diagonal + usize::from(from != *to)).min(above.min(before) + 1);
-            *cell = here;
-            diagonal = above;
-            before = here;
+impl From<KernelError> for EngineError {
+    fn from(error: KernelError) -> Self {
+        match error {
+            KernelError::Checkpoint(error) => error.into(),
+            KernelError::Cuda(error) => error.into(),
         }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn distances_are_levenshtein() {
-        assert_eq!(edit_distance("kitten", "sitting"), 3);
-        assert_eq!(edit_distance("", "abc"), 3);
-        assert_eq!(edit_distance("abc", ""), 3);
-        assert_eq!(edit_distance("same", "same"), 0);
-    }
-
-    #[test]
-    fn only_a_likely_slip_is_suggested() {
-        let names = ["q_proj", "k_proj", "down_proj"];
-        assert_eq!(nearest_name("dwn_proj", names), Some("down_proj"));
-        assert_eq!(nearest_name("lm_head", names), None);
-        assert_eq!(suggestion(Some("a")), "; did you mean `a`?");
-        assert_eq!(suggestion(None), "");
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::error::FileError;
+use crate::file_error::FileError;
 
 /// A hidden folder beside the one that is to be written; it takes that one's place once it is whole, and
 /// is removed when dropped before.

@@ -12,6 +12,7 @@ pub mod checkpoint_files;
 pub mod config;
 pub mod decoder;
 pub mod error;
+mod file_error;
 mod folder_draft;
 pub mod forest;
 pub mod generate;
@@ -22,8 +23,10 @@ pub mod memory;
 pub mod merge;
 pub mod model;
 pub mod score;
+mod spelling;
 pub mod tokenizer;
 pub mod train;
+pub mod weights;
 
 pub use error::EngineError;
 pub use model::Model;

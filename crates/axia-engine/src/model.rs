@@ -2,13 +2,13 @@
 
 use crate::adapter::Adapter as PeftAdapter;
 use crate::chat::{ChatError, ChatTemplate};
-use crate::checkpoint_files::{ModelFiles, TensorSource};
 use crate::decoder::Decoder;
 use crate::error::EngineError;
 use crate::kernels::DeviceKernels;
 use crate::lora::Adapter;
 use crate::memory;
 use crate::tokenizer::{Tokenizer, TokenizerError};
+use crate::weights::{ModelFiles, TensorSource};
 use std::path::Path;
 
 /// A decoder language model on a device, with its tokenizer.

@@ -3,10 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use axia_engine::checkpoint_files::{
-    CheckpointError, DType, HfFolder, ModelFiles, SafetensorsFile, TensorSource,
-};
+use axia_engine::checkpoint_files::{CheckpointError, DType, HfFolder, SafetensorsFile};
 use axia_engine::gguf::{GgufFile, GgufWriter, MetadataValue};
+use axia_engine::weights::{ModelFiles, TensorSource};
 use half::bf16;
 use proptest::prelude::*;
 use serde_json::json;

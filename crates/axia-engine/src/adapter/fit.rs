@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Adapter, AdapterError, LoraTensors};
 use crate::config::{LinearModule, ModelConfig};
-use crate::error::{nearest_name, suggestion};
+use crate::spelling::{nearest_name, suggestion};
 
 /// The one linear layer outside the blocks.
 const OUTPUT_PROJECTION: &str = "lm_head";

@@ -1,7 +1,7 @@
 //! Adapters as GGUF files, as llama.cpp loads them (`--lora`).
 
 use super::{Adapter, AdapterError, LoraTensors};
-use crate::checkpoint_files::{RowOrder, gguf_name, text_name};
+use crate::checkpoint_files::{gguf_name, text_name};
 use crate::config::ModelConfig;
 use crate::gguf::{GgufWriter, MetadataValue};
 
@@ -46,7 +46,7 @@ fn stored_b(module: &LoraTensors, base: &ModelConfig, alpha: f32) -> Vec<f32> {
     let factor = module.scale * module.r as f64 / f64::from(alpha);
     let scaled: Vec<f32> =
         module.b.iter().map(|value| (f64::from(*value) * factor) as f32).collect();
-    let Some(order) = RowOrder::of(&module.module, base) else { return scaled };
+    let Some(order) = base.row_order_in_gguf(&module.module) else { return scaled };
     let mut stored = vec![0.0; scaled.len()];
     for (row, values) in scaled.chunks_exact(module.r.max(1)).enumerate() {
         let place = order.stored_row(row) * module.r;

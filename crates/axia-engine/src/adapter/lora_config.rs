@@ -3,7 +3,7 @@
 use super::target_modules::{Matcher, Selector};
 use super::{AdapterError, TargetModules};
 use crate::config::LinearModule;
-use crate::error::{nearest_name, suggestion};
+use crate::spelling::{nearest_name, suggestion};
 
 /// What `adapter_config.json` says, as far as it is supported.
 #[derive(Clone, Debug, PartialEq)]

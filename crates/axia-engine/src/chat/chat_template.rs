@@ -10,7 +10,7 @@ use minijinja::{Environment, Value, context};
 use super::environment::{TEMPLATE, environment, set_clock};
 use super::{ChatError, ChatMessage};
 use crate::checkpoint_files::{HfFolder, JsonObject};
-use crate::error::FileError;
+use crate::file_error::FileError;
 use crate::gguf::Metadata;
 use crate::tokenizer::SpecialTokens;
 

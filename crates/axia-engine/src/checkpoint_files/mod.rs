@@ -4,11 +4,9 @@ mod error;
 mod folder;
 mod gguf_names;
 mod json_object;
-mod model_files;
 mod raw_tensor;
 mod row_order;
 mod safetensors_file;
-mod tensor_source;
 mod text_names;
 
 pub use error::{CheckpointError, UnreadableTensor};
@@ -16,11 +14,9 @@ pub use folder::HfFolder;
 pub use gguf_names::{gguf_name, hf_name};
 pub use json_object::JsonError;
 pub(crate) use json_object::{JsonObject, short};
-pub use model_files::ModelFiles;
 pub use raw_tensor::{RawTensor, find_non_finite};
 pub use row_order::RowOrder;
 pub use safetensors_file::SafetensorsFile;
-pub use tensor_source::TensorSource;
 pub(crate) use text_names::{newer_name, text_name};
 
 pub use crate::gguf::DType;

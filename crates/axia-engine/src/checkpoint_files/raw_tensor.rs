@@ -46,7 +46,7 @@ impl RawTensor {
     }
 
     /// A tensor of a GGUF file's directory, under a name and in an order of rows of its own.
-    pub(super) fn from_directory(
+    pub(crate) fn from_directory(
         file: &GgufFile,
         info: &TensorInfo,
         name: String,

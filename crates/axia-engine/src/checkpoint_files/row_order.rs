@@ -1,7 +1,5 @@
 //! The order in which a file stores the rows of query and key projections.
 
-use crate::config::ModelConfig;
-
 /// Rows stored in another order than Hugging Face's.
 ///
 /// llama.cpp pairs neighbouring rows of a head for its rotary embedding; Hugging Face pairs row i with
@@ -13,16 +11,6 @@ pub struct RowOrder {
 }
 
 impl RowOrder {
-    /// The order in which a GGUF file of this model stores the rows of a tensor, given the Hugging Face
-    /// name of it or its module, if it is not Hugging Face's.
-    pub fn of(name: &str, config: &ModelConfig) -> Option<Self> {
-        let module = name.strip_suffix(".weight").or(name.strip_suffix(".bias")).unwrap_or(name);
-        let rotary = [".self_attn.q_proj", ".self_attn.k_proj"];
-        let interleaved = rotary.iter().any(|rotary| module.ends_with(rotary))
-            && config.architecture.gguf_interleaves_rotary_rows();
-        interleaved.then(|| Self::interleaved(config.head_dim)).flatten()
-    }
-
     /// The interleaved order for heads of `head_dim` rows; `None` if that is odd.
     pub fn interleaved(head_dim: usize) -> Option<Self> {
         (head_dim > 0 && head_dim.is_multiple_of(2)).then_some(Self { head_dim })

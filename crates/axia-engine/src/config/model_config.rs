@@ -1,5 +1,6 @@
 //! The shape of a decoder and its limits.
 
+use crate::checkpoint_files::RowOrder;
 use std::path::Path;
 
 use super::{Architecture, ConfigError, Options, Rope};
@@ -58,6 +59,16 @@ pub struct LinearModule {
 }
 
 impl ModelConfig {
+    /// The order in which a GGUF file of this model stores the rows of a tensor, given the Hugging Face
+    /// name of it or its module; `None` if it is Hugging Face's.
+    pub fn row_order_in_gguf(&self, name: &str) -> Option<RowOrder> {
+        let module = name.strip_suffix(".weight").or(name.strip_suffix(".bias")).unwrap_or(name);
+        let rotary = [".self_attn.q_proj", ".self_attn.k_proj"];
+        let interleaved = rotary.iter().any(|rotary| module.ends_with(rotary))
+            && self.architecture.gguf_interleaves_rotary_rows();
+        interleaved.then(|| RowOrder::interleaved(self.head_dim)).flatten()
+    }
+
     /// Width of all query heads together.
     pub fn query_size(&self) -> usize {
         self.heads * self.head_dim

@@ -1,7 +1,8 @@
 //! The backward pass over a forest: gradients of the adapter, none of the frozen weights.
 
 use super::activations::{Activations, BlockActivations, Work};
-use super::{Decoder, Module, Pass};
+use super::{Decoder, Pass};
+use crate::config::Module;
 use crate::kernels::{Kernels, Target, Write};
 use crate::lora::{Adapter, Gradients};
 

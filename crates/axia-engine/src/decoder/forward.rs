@@ -1,7 +1,8 @@
 //! The forward pass over a forest.
 
 use super::activations::{Activations, BlockActivations, Work};
-use super::{Decoder, Module, Pass};
+use super::{Decoder, Pass};
+use crate::config::Module;
 use crate::forest::Forest;
 use crate::kernels::{Kernels, Target, Write};
 use crate::lora::Adapter;

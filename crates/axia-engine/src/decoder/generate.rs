@@ -1,9 +1,10 @@
 //! Passes that extend a cache of keys and values.
 
+use super::Decoder;
 use super::activations::{Activations, BlockActivations};
 use super::forward::Keep;
 use super::positions::{Positions, RopeTables};
-use super::{Decoder, Module};
+use crate::config::Module;
 use crate::forest::Plans;
 use crate::kernels::{Kernels, Write};
 use crate::lora::Adapter;

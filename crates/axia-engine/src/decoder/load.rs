@@ -1,11 +1,13 @@
 //! Bringing a model's weights to a device.
 
-use super::{Block, Decoder, MODULES};
-use crate::checkpoint_files::{CheckpointError, TensorSource};
+use super::{Block, Decoder};
+use crate::checkpoint_files::CheckpointError;
+use crate::config::MODULES;
 use crate::config::ModelConfig;
 use crate::error::EngineError;
 use crate::kernels::{Kernels, Linear};
 use crate::lora::Adapter;
+use crate::weights::TensorSource;
 
 impl<K: Kernels> Decoder<K> {
     /// Takes the weights of a model of shape `config` from `source`. Matrices stay in the mapped
@@ -135,7 +137,8 @@ impl<K: Kernels> Parts<'_, K> {
         name: &str,
         (rows, columns): (usize, usize),
     ) -> Result<K::Weight, EngineError> {
-        self.kernels.weight(self.source.tensor_of_shape(name, &[rows, columns])?.clone())
+        let tensor = self.source.tensor_of_shape(name, &[rows, columns])?;
+        Ok(self.kernels.weight(tensor.clone())?)
     }
 
     fn vector(&self, name: &str, width: usize) -> Result<Vec<f32>, CheckpointError> {

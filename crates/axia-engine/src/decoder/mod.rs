@@ -12,7 +12,7 @@ mod positions;
 mod steps;
 
 pub use activations::Activations;
-pub use blocks::{Block, Decoder, MODULES, Module};
+pub use blocks::{Block, Decoder};
 pub use forward::Keep;
 pub(crate) use generate::{KvCache, Step};
 pub(crate) use memory::explain;

@@ -1,8 +1,9 @@
 //! The steps that passes over a forest and passes over a cache share, with the options that a
 //! model may have in them. An option that is off costs nothing.
 
+use super::Decoder;
 use super::positions::Positions;
-use super::{Decoder, Module};
+use crate::config::Module;
 use crate::kernels::{Kernels, Linear, Rotation, Write};
 use crate::lora::Adapter;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
 
-use crate::error::FileError;
+use crate::file_error::FileError;
 
 /// A read-only memory map of a whole file.
 ///

@@ -6,14 +6,15 @@
 pub mod cpu;
 pub mod cuda;
 pub mod device;
+mod error;
 
 use crate::checkpoint_files::RawTensor;
 use crate::config::Activation;
-use crate::error::EngineError;
 use crate::forest::AttentionPlan;
 pub use cpu::CpuKernels;
 pub use cpu::rope::{RopeTable, Rotation};
 pub use device::{Device, DeviceKernels};
+pub use error::{KernelError, UnknownName};
 
 /// Heads of one attention layer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -171,7 +172,7 @@ pub trait Kernels: Send + Sync {
     ///
     /// # Errors
     /// The first failure.
-    fn check(&self) -> Result<(), EngineError> {
+    fn check(&self) -> Result<(), KernelError> {
         Ok(())
     }
     /// Bytes of the device's own memory that are free; `None` where it works in main memory.
@@ -179,9 +180,9 @@ pub trait Kernels: Send + Sync {
         None
     }
     /// Brings a weight matrix to the device.
-    fn weight(&self, tensor: RawTensor) -> Result<Self::Weight, EngineError>;
+    fn weight(&self, tensor: RawTensor) -> Result<Self::Weight, KernelError>;
     /// Looks through a weight for NaN and infinity.
-    fn check_weight(&self, weight: &Self::Weight) -> Result<(), EngineError>;
+    fn check_weight(&self, weight: &Self::Weight) -> Result<(), KernelError>;
     /// A layer's matrix as plain f32, its low-rank update merged in, without its bias: for generation, where every
     /// token would otherwise widen and merge the same weights again.
     fn merged(&self, layer: Linear<Self>) -> Self::Weight;

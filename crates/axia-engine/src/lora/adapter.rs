@@ -2,7 +2,7 @@
 
 use super::LayerRange;
 use crate::config::ModelConfig;
-use crate::decoder::{MODULES, Module};
+use crate::config::{MODULES, Module};
 use crate::error::EngineError;
 use crate::kernels::{Kernels, LoraPair};
 use rand::{RngExt, SeedableRng};

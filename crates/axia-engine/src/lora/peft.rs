@@ -2,8 +2,8 @@
 
 use super::{Adapter, LoraSettings, Place};
 use crate::adapter::{Adapter as PeftAdapter, LayerChoice, LoraConfig, LoraTensors};
+use crate::config::MODULES;
 use crate::config::ModelConfig;
-use crate::decoder::MODULES;
 use crate::error::EngineError;
 use crate::kernels::{Kernels, LoraPair};
 

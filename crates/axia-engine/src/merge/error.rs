@@ -5,11 +5,15 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::FloatType;
+use crate::error::EngineError;
 
 /// A merge that cannot be done.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum MergeError {
+    /// The base, the adapter or the place for the model cannot be read or written.
+    #[error(transparent)]
+    Engine(EngineError),
     /// The place for the model is taken.
     #[error("`{}` exists and is not an empty folder; choose another one or remove it", path.display())]
     Occupied {
@@ -53,4 +57,10 @@ pub enum MergeError {
         /// The file.
         path: PathBuf,
     },
+}
+
+impl<E: Into<EngineError>> From<E> for MergeError {
+    fn from(error: E) -> Self {
+        Self::Engine(error.into())
+    }
 }

@@ -9,12 +9,13 @@ use super::shard::{Shard, divide, index};
 use super::stored_tensor::{StoredTensor, WriteError};
 use super::{FloatType, MergeError};
 use crate::adapter::Adapter as PeftAdapter;
-use crate::checkpoint_files::{ModelFiles, RawTensor, TensorSource};
+use crate::checkpoint_files::RawTensor;
 use crate::config::ModelConfig;
-use crate::error::{EngineError, FileError};
+use crate::error::FileError;
 use crate::folder_draft::{FolderDraft, is_free};
 use crate::kernels::{CpuKernels, LoraPair};
 use crate::lora::Adapter;
+use crate::weights::{ModelFiles, TensorSource};
 
 const INDEX: &str = "model.safetensors.index.json";
 const MODEL_CARD: &str = "README.md";
@@ -51,16 +52,16 @@ impl<'a> MergePlan<'a> {
     /// Plans to merge `adapter` into the model in `files`. `name` is the adapter's name in messages.
     ///
     /// # Errors
-    /// [`EngineError`] naming what is missing, does not fit or cannot be read.
+    /// [`MergeError`] naming what is missing, does not fit or cannot be read.
     pub fn new(
         files: &'a ModelFiles,
         adapter: &PeftAdapter,
         name: &str,
         settings: MergeSettings,
-    ) -> Result<Self, EngineError> {
+    ) -> Result<Self, MergeError> {
         let config = files.config()?;
         if let Some(of_images) = adapter.modules.iter().find(|m| config.is_for_images(&m.module)) {
-            return Err(MergeError::OfImages { module: of_images.module.clone() }.into());
+            return Err(MergeError::OfImages { module: of_images.module.clone() });
         }
         let kernels = CpuKernels::default();
         let model_name = files.path().to_string_lossy();
@@ -81,7 +82,7 @@ impl<'a> MergePlan<'a> {
                 tensor,
             })
         });
-        let tensors = tensors.collect::<Result<Vec<_>, EngineError>>()?;
+        let tensors = tensors.collect::<Result<Vec<_>, MergeError>>()?;
         let shards = divide(tensors, settings.max_shard_bytes);
         Ok(Self { files, config, settings, shards, pairs: adapter.into_pairs(), kernels })
     }
@@ -96,16 +97,16 @@ impl<'a> MergePlan<'a> {
     /// `progress` hears how many bytes of weights are written and says whether to go on.
     ///
     /// # Errors
-    /// [`MergeError::Occupied`] if `out` is there and not an empty folder, [`EngineError::File`] if a file
-    /// cannot be written, [`EngineError::Cancelled`], and others naming the tensor at fault.
+    /// [`MergeError::Occupied`] if `out` is there and not an empty folder, [`FileError`] if a file cannot be
+    /// written, [`crate::EngineError::Cancelled`], and others naming the tensor at fault.
     pub fn write(
         &self,
         out: &Path,
         model_card: &str,
         progress: &mut dyn FnMut(u64) -> bool,
-    ) -> Result<Vec<String>, EngineError> {
+    ) -> Result<Vec<String>, MergeError> {
         if !is_free(out) {
-            return Err(MergeError::Occupied { path: out.to_owned() }.into());
+            return Err(MergeError::Occupied { path: out.to_owned() });
         }
         let draft = FolderDraft::of(out)?;
         let mut done = 0;
@@ -139,7 +140,7 @@ impl<'a> MergePlan<'a> {
         shard: &Shard,
         draft: &FolderDraft,
         written: &mut dyn FnMut(u64) -> bool,
-    ) -> Result<(), EngineError> {
+    ) -> Result<(), MergeError> {
         let mut write = || -> Result<(), WriteError> {
             let mut out = BufWriter::new(File::create(draft.path_of(&shard.file))?);
             shard.write_header(&mut out)?;
@@ -150,7 +151,7 @@ impl<'a> MergePlan<'a> {
             Ok(out.get_ref().sync_all()?)
         };
         write().map_err(|error| match error {
-            WriteError::Engine(error) => error,
+            WriteError::Merge(error) => error,
             WriteError::Io(error) => {
                 FileError::on("write", &draft.final_path_of(&shard.file))(error).into()
             }
@@ -160,7 +161,7 @@ impl<'a> MergePlan<'a> {
 
 /// The tensors of the merged model, blocks in their order. Of a GGUF file only what the engine uses:
 /// rotary frequencies go into `config.json`.
-fn tensors(source: &TensorSource, is_gguf: bool) -> Result<Vec<(&str, RawTensor)>, EngineError> {
+fn tensors(source: &TensorSource, is_gguf: bool) -> Result<Vec<(&str, RawTensor)>, MergeError> {
     let is_part =
         |name: &&str| !is_gguf || name.starts_with("model.") || name.starts_with("lm_head.");
     let mut names: Vec<&str> = source.names().filter(is_part).collect();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{FloatType, MergeError};
 use crate::checkpoint_files::HfFolder;
 use crate::config::ModelConfig;
-use crate::error::{EngineError, FileError};
+use crate::error::FileError;
 use crate::folder_draft::FolderDraft;
 use crate::gguf::GgufFile;
 use crate::tokenizer::hf_files;
@@ -35,7 +35,7 @@ pub(super) fn copy(
     folder: &HfFolder,
     dtype: Option<FloatType>,
     draft: &FolderDraft,
-) -> Result<(), EngineError> {
+) -> Result<(), MergeError> {
     let path = folder.path();
     for entry in fs::read_dir(path).map_err(FileError::on("read", path))? {
         let entry = entry.map_err(FileError::on("read", path))?;
@@ -63,10 +63,10 @@ fn is_kept(name: &str) -> bool {
 }
 
 /// A `config.json` that names another storage type.
-fn with_dtype(contents: &[u8], dtype: FloatType, path: &Path) -> Result<String, EngineError> {
+fn with_dtype(contents: &[u8], dtype: FloatType, path: &Path) -> Result<String, MergeError> {
     let mut config: Value = serde_json::from_slice(contents).unwrap_or_default();
     let Some(fields) = config.as_object_mut() else {
-        return Err(MergeError::Config { path: path.to_owned() }.into());
+        return Err(MergeError::Config { path: path.to_owned() });
     };
     // The newer name where the file has it.
     let field = if fields.contains_key("dtype") { "dtype" } else { "torch_dtype" };
@@ -81,7 +81,7 @@ pub(super) fn make(
     config: &ModelConfig,
     dtype: FloatType,
     draft: &FolderDraft,
-) -> Result<Vec<String>, EngineError> {
+) -> Result<Vec<String>, MergeError> {
     let json = config.to_json(dtype.torch_name(), file.path())?;
     draft.write(CONFIG, format!("{json:#}\n").as_bytes())?;
     let generation = format!("{:#}\n", config.generation_json());

@@ -24,7 +24,7 @@ pub(super) struct StoredTensor {
 /// Why a tensor could not be written.
 pub(super) enum WriteError {
     Io(io::Error),
-    Engine(EngineError),
+    Merge(MergeError),
 }
 
 impl From<io::Error> for WriteError {
@@ -33,9 +33,9 @@ impl From<io::Error> for WriteError {
     }
 }
 
-impl From<EngineError> for WriteError {
-    fn from(error: EngineError) -> Self {
-        Self::Engine(error)
+impl From<MergeError> for WriteError {
+    fn from(error: MergeError) -> Self {
+        Self::Merge(error)
     }
 }
 
@@ -72,7 +72,7 @@ impl StoredTensor {
             self.tensor.release_pages();
             return Ok(());
         }
-        let weight = kernels.weight(self.tensor.clone())?;
+        let weight = kernels.weight(self.tensor.clone()).map_err(MergeError::from)?;
         let pair = self.pair.and_then(|pair| pairs.get(pair));
         let (mut bytes, mut shifted) = (Vec::new(), Vec::new());
         let mut result = Ok(());
@@ -94,7 +94,7 @@ impl StoredTensor {
         shifted: &mut Vec<f32>,
         bytes: &mut Vec<u8>,
     ) -> Result<(), WriteError> {
-        self.tensor.check_finite(block, first_row).map_err(EngineError::from)?;
+        self.tensor.check_finite(block, first_row).map_err(MergeError::from)?;
         let mut values = block;
         if self.offset != 0.0 {
             shifted.clear();
@@ -107,10 +107,10 @@ impl StoredTensor {
             value,
             dtype: self.dtype,
         };
-        Ok(self.dtype.encode(values, bytes).map_err(|value| EngineError::from(overflow(value)))?)
+        Ok(self.dtype.encode(values, bytes).map_err(overflow)?)
     }
 }
 
 fn go_on(wanted: bool) -> Result<(), WriteError> {
-    if wanted { Ok(()) } else { Err(WriteError::Engine(EngineError::Cancelled)) }
+    if wanted { Ok(()) } else { Err(WriteError::Merge(EngineError::Cancelled.into())) }
 }

@@ -8,7 +8,7 @@ use tokenizers::AddedToken;
 use super::gguf_tokens;
 use super::{SpecialTokens, StreamDecoder, TokenizerError};
 use crate::checkpoint_files::HfFolder;
-use crate::error::FileError;
+use crate::file_error::FileError;
 use crate::gguf::Metadata;
 
 const FILE: &str = "tokenizer.json";

@@ -4,7 +4,6 @@
 use super::host_queue::{self, HostQueue};
 use crate::case::{Case, Labels, MODELS, assert_near, fixtures, ids};
 use axia_engine::adapter::Adapter as PeftAdapter;
-use axia_engine::checkpoint_files::ModelFiles;
 use axia_engine::decoder::{
     Activations, Decoder, Keep, TokensPerStep, bytes_per_token, tokens_that_fit,
 };
@@ -18,6 +17,7 @@ use axia_engine::score::{PrefixCache, ScoreRow, score};
 use axia_engine::train::{
     Batch, Optimizer, Order, Schedule, Softmax, TrainData, TrainRow, TrainSettings, train,
 };
+use axia_engine::weights::ModelFiles;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 

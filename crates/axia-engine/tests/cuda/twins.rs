@@ -3,14 +3,13 @@
 use super::attention::{SHAPE, attention, comb};
 use super::devices;
 use super::host_queue::{HostQueue, kernels};
-use axia_engine::EngineError;
 use axia_engine::config::Activation;
 use axia_engine::forest::{AttentionPlan, Forest};
 use axia_engine::kernels::cpu::CpuWeight;
 use axia_engine::kernels::cuda::{CudaError, CudaKernels, Precision, Queue};
 use axia_engine::kernels::{
-    AdamW, AttentionShape, CpuKernels, Kernels, Linear, LoraPair, Parameters, RopeTable, Rotation,
-    Target, Write,
+    AdamW, AttentionShape, CpuKernels, KernelError, Kernels, Linear, LoraPair, Parameters,
+    RopeTable, Rotation, Target, Write,
 };
 use rand::{RngExt, SeedableRng};
 
@@ -346,8 +345,8 @@ fn full_memory_is_an_error_that_stays() {
     let mut x = card.upload(&[1.0; 512]);
     card.check().unwrap();
     card.prepare(&mut x, 2000);
-    let is_full = |error: EngineError| {
-        matches!(error, EngineError::Cuda(CudaError::OutOfMemory { wanted: 8000, total: 4096, .. }))
+    let is_full = |error: KernelError| {
+        matches!(error, KernelError::Cuda(CudaError::OutOfMemory { wanted: 8000, total: 4096, .. }))
     };
     assert!(is_full(card.check().unwrap_err()));
     let y = card.upload(&[2.0]);
@@ -367,7 +366,7 @@ fn what_kernels_cannot_do_is_an_error() {
     card.attention(&wide, &plan, [&x, &x, &x], &mut Default::default());
     let error = card.check().unwrap_err();
     let expected = CudaError::HeadWidth { found: 257, most: 256 };
-    assert!(matches!(error, EngineError::Cuda(found) if found == expected));
+    assert!(matches!(error, KernelError::Cuda(found) if found == expected));
 
     let Some(card) = kernels(Precision::F32) else { return };
     let x = card.upload(&[0.0; 4]);

@@ -3,7 +3,8 @@
 use crate::tiny::{adapter, data, fixture, fresh, load, model, run, settings};
 use axia_engine::adapter::{Adapter as PeftAdapter, AdapterError};
 use axia_engine::checkpoint_files::CheckpointError;
-use axia_engine::decoder::{Decoder, Module};
+use axia_engine::config::Module;
+use axia_engine::decoder::Decoder;
 use axia_engine::error::EngineError;
 use axia_engine::generate::{Request, Sampling, generate};
 use axia_engine::kernels::{CpuKernels, LoraPair};

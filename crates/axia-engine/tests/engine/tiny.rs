@@ -1,7 +1,6 @@
 //! A tiny model, rows for it, and observers.
 
 use axia_engine::adapter::Adapter as PeftAdapter;
-use axia_engine::checkpoint_files::ModelFiles;
 use axia_engine::decoder::Decoder;
 use axia_engine::error::EngineError;
 use axia_engine::kernels::CpuKernels;
@@ -10,6 +9,7 @@ use axia_engine::train::{
     History, Label, Observer, Optimizer, Order, Schedule, SoftLabel, Softmax, StepRecord,
     TrainData, TrainRow, TrainSettings, Trained, train,
 };
+use axia_engine::weights::ModelFiles;
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 

@@ -2,13 +2,13 @@
 
 use axia_engine::Model;
 use axia_engine::adapter::Adapter as PeftAdapter;
-use axia_engine::checkpoint_files::ModelFiles;
 use axia_engine::decoder::Decoder;
 use axia_engine::kernels::CpuKernels;
 use axia_engine::lora::Adapter;
 use axia_engine::train::{
     Label, Optimizer, Order, Schedule, SoftLabel, Softmax, TrainRow, TrainSettings,
 };
+use axia_engine::weights::ModelFiles;
 use safetensors::SafeTensors;
 use std::path::{Path, PathBuf};
 

@@ -2,9 +2,10 @@
 
 use crate::case::fixtures;
 use axia_engine::adapter::Adapter as PeftAdapter;
-use axia_engine::checkpoint_files::{ModelFiles, RawTensor, RowOrder};
+use axia_engine::checkpoint_files::RawTensor;
 use axia_engine::config::ModelConfig;
 use axia_engine::gguf::GgufFile;
+use axia_engine::weights::ModelFiles;
 use std::fs;
 use tempfile::TempDir;
 
@@ -66,7 +67,7 @@ fn check(name: &str, config: &ModelConfig, adapter: &PeftAdapter) {
         // llama.cpp's own rule for the factor.
         let found = product(&a, &b, module.r, alpha / module.r as f64);
         let expected = product(&module.a, &module.b, module.r, module.scale);
-        let order = RowOrder::of(&module.module, config);
+        let order = config.row_order_in_gguf(&module.module);
         let interleaves = ["llama", "smollm3"].contains(&config.architecture.gguf_name());
         assert_eq!(order.is_some(), interleaves && ["attn_q", "attn_k"].contains(&part));
         for row in 0..module.outputs {

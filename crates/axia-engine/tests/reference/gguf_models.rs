@@ -3,13 +3,13 @@
 
 use crate::case::fixtures;
 use axia_engine::adapter::Adapter as PeftAdapter;
-use axia_engine::checkpoint_files::ModelFiles;
 use axia_engine::config::{Architecture, ModelConfig};
 use axia_engine::decoder::{Activations, Decoder, Keep};
 use axia_engine::forest::Forest;
 use axia_engine::gguf::{GgufWriter, MetadataValue};
 use axia_engine::kernels::CpuKernels;
 use axia_engine::lora::Adapter;
+use axia_engine::weights::ModelFiles;
 use std::path::Path;
 
 pub type Entries = Vec<(&'static str, MetadataValue)>;

@@ -4,8 +4,8 @@ use crate::case::{MODELS, fixtures};
 use crate::gguf_models::{cases, convert, logits};
 use axia_engine::EngineError;
 use axia_engine::adapter::Adapter as PeftAdapter;
-use axia_engine::checkpoint_files::ModelFiles;
 use axia_engine::merge::{FloatType, MergeError, MergePlan, MergeSettings};
+use axia_engine::weights::ModelFiles;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -18,7 +18,7 @@ fn merge(
     adapter: &PeftAdapter,
     settings: MergeSettings,
     out: &Path,
-) -> Result<Vec<String>, EngineError> {
+) -> Result<Vec<String>, MergeError> {
     let files = ModelFiles::open(base)?;
     let plan = MergePlan::new(&files, adapter, "the adapter", settings)?;
     let (mut last, bytes) = (0, plan.bytes());
@@ -162,13 +162,13 @@ fn a_merge_is_whole_or_not_there() {
     let files = ModelFiles::open(&base.join("model")).unwrap();
     let plan = MergePlan::new(&files, &adapter, "the adapter", EXACT).unwrap();
     let stopped = plan.write(&merged, "", &mut |done| done < 100_000);
-    assert!(matches!(stopped, Err(EngineError::Cancelled)));
+    assert!(matches!(stopped, Err(MergeError::Engine(EngineError::Cancelled))));
     assert_eq!(names(out.path()), [""; 0], "nothing is left of it");
 
     fs::create_dir(&merged).unwrap();
     plan.write(&merged, "", &mut |_| true).unwrap();
     let error = plan.write(&merged, "", &mut |_| true).unwrap_err();
-    assert!(matches!(error, EngineError::Merge(MergeError::Occupied { .. })), "{error}");
+    assert!(matches!(error, MergeError::Occupied { .. }), "{error}");
     assert!(error.to_string().contains("merged`"), "{error}");
 }
 

@@ -3,14 +3,15 @@
 
 use crate::case::{assert_close, assert_near, fixtures, ids};
 use axia_engine::adapter::Adapter as PeftAdapter;
-use axia_engine::checkpoint_files::ModelFiles;
-use axia_engine::decoder::{Activations, Decoder, Keep, MODULES};
+use axia_engine::config::MODULES;
+use axia_engine::decoder::{Activations, Decoder, Keep};
 use axia_engine::forest::Forest;
 use axia_engine::generate::{Request, Sampling, generate};
 use axia_engine::kernels::CpuKernels;
 use axia_engine::lora::{Adapter, Gradients};
 use axia_engine::score::{PrefixCache, ScoreRow, Text, groups, read_texts, score};
 use axia_engine::train::{Batch, TrainRow};
+use axia_engine::weights::ModelFiles;
 use safetensors::SafeTensors;
 
 const MODELS: [&str; 17] = [

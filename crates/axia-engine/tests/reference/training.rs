@@ -1,7 +1,8 @@
 //! Losses, gradients, and optimiser steps.
 
 use crate::case::{Case, MODELS, assert_close, assert_near};
-use axia_engine::decoder::{Activations, MODULES};
+use axia_engine::config::MODULES;
+use axia_engine::decoder::Activations;
 use axia_engine::kernels::CpuKernels;
 use axia_engine::lora::{Adapter, Gradients};
 use axia_engine::train::{

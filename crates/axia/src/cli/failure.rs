@@ -8,6 +8,7 @@ use crate::report::ReportError;
 use crate::run::StudyError;
 use crate::text::plain;
 use axia_engine::EngineError;
+use axia_engine::merge::MergeError;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -93,6 +94,15 @@ impl From<EngineError> for Failure {
             _ => Kind::Failed,
         };
         Self { kind, error: error.into() }
+    }
+}
+
+impl From<MergeError> for Failure {
+    fn from(error: MergeError) -> Self {
+        match error {
+            MergeError::Engine(error) => error.into(),
+            error => Self::input(error),
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use crate::models::BaseName;
 use anyhow::anyhow;
 use axia_engine::EngineError;
 use axia_engine::adapter::{Adapter, same_base};
-use axia_engine::checkpoint_files::ModelFiles;
-use axia_engine::merge::{FloatType, MergePlan, MergeSettings};
+use axia_engine::merge::{FloatType, MergeError, MergePlan, MergeSettings};
+use axia_engine::weights::ModelFiles;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -85,7 +85,9 @@ pub fn run(args: MergeArgs) -> Outcome {
     });
     bar.finish_and_clear();
     let remarks = written.map_err(|error| match error {
-        EngineError::Cancelled => Failure::cancelled(anyhow!("nothing was written")),
+        MergeError::Engine(EngineError::Cancelled) => {
+            Failure::cancelled(anyhow!("nothing was written"))
+        }
         error => Failure::from(error).while_trying(format!("merge into `{}`", args.out.display())),
     })?;
     for remark in remarks {

@@ -176,7 +176,7 @@ impl Session {
         let opened = self
             .device
             .open(self.precision, &KernelCache::new(cache))
-            .map_err(|e| Failure::from(e).while_trying(use_of(self.device)))?;
+            .map_err(|e| Failure::from(EngineError::from(e)).while_trying(use_of(self.device)))?;
         match opened.passed_over {
             None | Some(CudaError::Unusable(Unusable::NoDriver)) => {}
             Some(why) => eprintln!("computing on the CPU: {why}"),

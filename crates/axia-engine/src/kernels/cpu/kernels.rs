@@ -3,8 +3,8 @@
 use super::{activation, attention, elementwise, linear, loss, norm, rope, weight::CpuWeight};
 use crate::checkpoint_files::RawTensor;
 use crate::config::Activation;
-use crate::error::EngineError;
 use crate::forest::AttentionPlan;
+use crate::kernels::KernelError;
 use crate::kernels::{
     AdamW, AttentionShape, Kernels, Linear, LoraView, Parameters, RopeTable, Rotation, Target,
     Write,
@@ -35,11 +35,11 @@ impl Kernels for CpuKernels {
     type Buffer = Vec<f32>;
     type Weight = CpuWeight;
 
-    fn weight(&self, tensor: RawTensor) -> Result<CpuWeight, EngineError> {
+    fn weight(&self, tensor: RawTensor) -> Result<CpuWeight, KernelError> {
         Ok(CpuWeight::mapped(tensor))
     }
 
-    fn check_weight(&self, weight: &CpuWeight) -> Result<(), EngineError> {
+    fn check_weight(&self, weight: &CpuWeight) -> Result<(), KernelError> {
         weight.check_finite()
     }
 

@@ -3,7 +3,7 @@
 use super::gemm::{Mat, MatMut, gemm_serial};
 use super::linear::merge_pays;
 use crate::checkpoint_files::RawTensor;
-use crate::error::EngineError;
+use crate::kernels::KernelError;
 use crate::kernels::LoraView;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -124,7 +124,7 @@ impl CpuWeight {
     }
 
     /// Looks for NaN and infinity.
-    pub(super) fn check_finite(&self) -> Result<(), EngineError> {
+    pub(super) fn check_finite(&self) -> Result<(), KernelError> {
         let Storage::Mapped(tensor) = &self.storage else { return Ok(()) };
         let mut rows = vec![0f32; ROWS * self.columns];
         for from in (0..self.rows).step_by(ROWS) {

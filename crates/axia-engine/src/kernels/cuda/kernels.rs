@@ -11,12 +11,12 @@ use super::weight::CudaWeight;
 use super::work::{State, Work};
 use crate::checkpoint_files::RawTensor;
 use crate::config::Activation;
-use crate::error::EngineError;
 use crate::forest::AttentionPlan;
 use crate::kernels::{
     AdamW, AttentionShape, Kernels, Linear, LoraView, Parameters, RopeTable, Rotation, Target,
     Write,
 };
+use crate::kernels::{KernelError, UnknownName};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,16 +34,16 @@ pub enum Precision {
 }
 
 impl FromStr for Precision {
-    type Err = EngineError;
+    type Err = UnknownName;
 
     /// Reads `bf16`, `tf32` or `f32`.
-    fn from_str(text: &str) -> Result<Self, EngineError> {
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
         let known = [Precision::Bf16, Precision::Tf32, Precision::F32];
         let found = known.into_iter().find(|precision| precision.to_string() == text);
-        found.ok_or_else(|| EngineError::Setting {
-            field: "the precision",
-            found: format!("`{text}`"),
-            wanted: "it may be bf16, tf32 or f32",
+        found.ok_or_else(|| UnknownName {
+            what: "the precision",
+            found: text.to_owned(),
+            wanted: "bf16, tf32 or f32",
         })
     }
 }
@@ -172,7 +172,7 @@ impl<Q: Queue> Kernels for CudaKernels<Q> {
     type Buffer = CudaBuffer<Q>;
     type Weight = CudaWeight<Q>;
 
-    fn check(&self) -> Result<(), EngineError> {
+    fn check(&self) -> Result<(), KernelError> {
         match &self.state().error {
             Some(error) => Err(error.clone().into()),
             None => Ok(()),
@@ -183,11 +183,11 @@ impl<Q: Queue> Kernels for CudaKernels<Q> {
         self.queue().free_memory()
     }
 
-    fn weight(&self, tensor: RawTensor) -> Result<CudaWeight<Q>, EngineError> {
+    fn weight(&self, tensor: RawTensor) -> Result<CudaWeight<Q>, KernelError> {
         self.attempt(|work| work.weight(tensor))
     }
 
-    fn check_weight(&self, weight: &CudaWeight<Q>) -> Result<(), EngineError> {
+    fn check_weight(&self, weight: &CudaWeight<Q>) -> Result<(), KernelError> {
         self.check()?;
         weight.check_finite()
     }

@@ -7,8 +7,8 @@ use super::queue::Queue;
 use super::scratch::Space;
 use super::work::Work;
 use crate::checkpoint_files::RawTensor;
-use crate::error::EngineError;
 use crate::gguf::DType;
+use crate::kernels::KernelError;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ impl<Q: Queue> CudaWeight<Q> {
     }
 
     /// Looks for NaN and infinity in the file that it came from.
-    pub(super) fn check_finite(&self) -> Result<(), EngineError> {
+    pub(super) fn check_finite(&self) -> Result<(), KernelError> {
         let Some(tensor) = &self.tensor else { return Ok(()) };
         let mut rows = vec![0f32; ROWS * self.columns];
         for from in (0..self.rows).step_by(ROWS) {
@@ -86,7 +86,7 @@ impl<Q: Queue> CudaWeight<Q> {
 
 impl<Q: Queue> Work<'_, Q> {
     /// Brings a tensor to the card, block by block.
-    pub fn weight(&mut self, tensor: RawTensor) -> Result<CudaWeight<Q>, EngineError> {
+    pub fn weight(&mut self, tensor: RawTensor) -> Result<CudaWeight<Q>, KernelError> {
         let (rows, columns) = (tensor.rows(), tensor.columns());
         let mut space = Space::default();
         space.reserve(self.queue, rows * columns * self.element().size())?;
@@ -140,7 +140,7 @@ fn is_stored_bf16(tensor: &RawTensor) -> bool {
 }
 
 /// Widens rows on all threads.
-fn widen(tensor: &RawTensor, rows: Range<usize>, out: &mut [f32]) -> Result<(), EngineError> {
+fn widen(tensor: &RawTensor, rows: Range<usize>, out: &mut [f32]) -> Result<(), KernelError> {
     use rayon::prelude::*;
     let columns = tensor.columns().max(1);
     out.par_chunks_mut(ROWS * columns).enumerate().try_for_each(|(i, out)| {

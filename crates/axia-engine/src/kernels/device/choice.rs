@@ -1,7 +1,7 @@
 //! Choosing a device.
 
 use super::kernels::DeviceKernels;
-use crate::error::EngineError;
+use crate::kernels::UnknownName;
 use crate::kernels::cuda::{CudaError, CudaKernels, KernelCache, Precision};
 use std::fmt;
 use std::str::FromStr;
@@ -19,10 +19,10 @@ pub enum Device {
 }
 
 impl FromStr for Device {
-    type Err = EngineError;
+    type Err = UnknownName;
 
     /// Reads `auto`, `cpu`, `cuda` (the first card) or `cuda:N`.
-    fn from_str(text: &str) -> Result<Self, EngineError> {
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
         let number = match text.split_once(':') {
             _ if text == "auto" => return Ok(Device::Auto),
             _ if text == "cpu" => return Ok(Device::Cpu),
@@ -32,10 +32,10 @@ impl FromStr for Device {
             }
             _ => None,
         };
-        number.map(Device::Cuda).ok_or_else(|| EngineError::Setting {
-            field: "the device",
-            found: format!("`{text}`"),
-            wanted: "it may be auto, cpu or cuda:N, such as cuda:0",
+        number.map(Device::Cuda).ok_or_else(|| UnknownName {
+            what: "the device",
+            found: text.to_owned(),
+            wanted: "auto, cpu or cuda:N, such as cuda:0",
         })
     }
 }
@@ -64,7 +64,7 @@ impl Device {
     ///
     /// # Errors
     /// [`CudaError`] where the card that was asked for cannot be used.
-    pub fn open(self, precision: Precision, cache: &KernelCache) -> Result<Opened, EngineError> {
+    pub fn open(self, precision: Precision, cache: &KernelCache) -> Result<Opened, CudaError> {
         let card = |index| CudaKernels::open(index, precision, cache).map(DeviceKernels::cuda);
         let (kernels, passed_over) = match self {
             Device::Cpu => (DeviceKernels::default(), None),

@@ -3,8 +3,8 @@
 use super::side::{DeviceBuffer, DeviceWeight, Side};
 use crate::checkpoint_files::RawTensor;
 use crate::config::Activation;
-use crate::error::EngineError;
 use crate::forest::AttentionPlan;
+use crate::kernels::KernelError;
 use crate::kernels::cpu::CpuWeight;
 use crate::kernels::cuda::{CudaKernels, CudaWeight, DeviceInfo, KernelTime};
 use crate::kernels::{
@@ -85,7 +85,7 @@ impl Kernels for DeviceKernels {
     type Buffer = DeviceBuffer;
     type Weight = DeviceWeight;
 
-    fn check(&self) -> Result<(), EngineError> {
+    fn check(&self) -> Result<(), KernelError> {
         on!(self, |side| side.kernels.check())
     }
 
@@ -93,11 +93,11 @@ impl Kernels for DeviceKernels {
         on!(self, |side| side.kernels.free_memory())
     }
 
-    fn weight(&self, tensor: RawTensor) -> Result<DeviceWeight, EngineError> {
+    fn weight(&self, tensor: RawTensor) -> Result<DeviceWeight, KernelError> {
         on!(self, |side| Ok(side.wrap_weight(side.kernels.weight(tensor)?)))
     }
 
-    fn check_weight(&self, weight: &DeviceWeight) -> Result<(), EngineError> {
+    fn check_weight(&self, weight: &DeviceWeight) -> Result<(), KernelError> {
         on!(self, |side| side.kernels.check_weight(side.weight(weight)))
     }
 

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use super::{CheckpointError, HfFolder, TensorSource};
+use super::TensorSource;
 use crate::chat::{ChatError, ChatTemplate};
+use crate::checkpoint_files::{CheckpointError, HfFolder};
 use crate::config::{ConfigError, ModelConfig};
-use crate::error::FileError;
+use crate::file_error::FileError;
 use crate::gguf::GgufFile;
 use crate::tokenizer::{Tokenizer, TokenizerError};
 

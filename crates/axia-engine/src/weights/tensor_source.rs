@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::{CheckpointError, HfFolder, RawTensor, RowOrder, UnreadableTensor, hf_name, text_name};
+use crate::checkpoint_files::{
+    CheckpointError, HfFolder, RawTensor, UnreadableTensor, hf_name, text_name,
+};
 use crate::config::ModelConfig;
-use crate::error::{nearest_name, suggestion};
 use crate::gguf::GgufFile;
+use crate::spelling::{nearest_name, suggestion};
 
 /// The tensors of a model, from a GGUF file or a Hugging Face folder, under Hugging Face's names and,
 /// once widened, in its row order. Those of the language part of a model of text and images are under
@@ -24,7 +26,7 @@ impl TensorSource {
         let mut source = Self::empty(file.path());
         for info in file.tensors() {
             let name = hf_name(&info.name, config.options.post_norms).into_owned();
-            let order = RowOrder::of(&name, config);
+            let order = config.row_order_in_gguf(&name);
             let tensor = RawTensor::from_directory(file, info, name.clone(), order);
             source.tensors.insert(name, tensor);
         }
