@@ -29,7 +29,7 @@ pub struct LabelArgs {
     #[arg(long, value_enum, help_heading = "Training")]
     softmax: Option<SoftmaxName>,
     /// Teach the target's rows the base's distribution tilted by e^(±λ·rating), or, with `end`, all
-    /// weight on the goal's rating; with soft anchors [default: 1]
+    /// weight on the goal's rating; with soft anchors [default: 2]
     #[arg(long, value_name = "λ", help_heading = "Training", allow_negative_numbers = true)]
     tilt: Option<Tilt>,
     /// Hold the adapter to the base on plain text: weight of the Kullback–Leibler divergence, in nats a

@@ -14,9 +14,8 @@ use crate::run::{Steering, StudyError};
 use crate::stage::judgement::Ways;
 use crate::stage::perplexity::{Measuring, PassageSet};
 use crate::stage::play::{Decide, PlaySettings};
-use crate::study::{Experiment, Preset, Settings, Study};
+use crate::study::{Experiment, Layers, Preset, Settings, Study};
 use anyhow::anyhow;
-use axia_engine::lora::LayerRange;
 use axia_engine::train::{Order, Schedule};
 use axia_values::instrument::{Dimension, ImportOptions, Instrument, Item, Split};
 use axia_values::profile::Readout;
@@ -78,9 +77,9 @@ pub struct StudyArgs {
     /// LoRA alpha; by default twice the rank
     #[arg(long, help_heading = "Training", allow_negative_numbers = true)]
     alpha: Option<f64>,
-    /// Layers that are adapted, the first of them 0; by default all
-    #[arg(long, help_heading = "Training", value_name = "FIRST-LAST")]
-    layers: Option<LayerRange>,
+    /// Layers that are adapted: all, the uppermost (top-40%), or a range (18-29), the first layer being 0
+    #[arg(long, help_heading = "Training")]
+    layers: Option<Layers>,
     /// Peak learning rate
     #[arg(long, help_heading = "Training", allow_negative_numbers = true)]
     lr: Option<f64>,
@@ -181,7 +180,7 @@ impl StudyArgs {
         Ok(Settings {
             rank,
             alpha: self.alpha.unwrap_or(defaults.alpha / defaults.rank as f64 * rank as f64),
-            layers: self.layers.or(defaults.layers),
+            layers: self.layers.unwrap_or(defaults.layers),
             lr: self.lr.unwrap_or(defaults.lr),
             schedule: self.schedule.map_or(defaults.schedule, Schedule::from),
             warmup: self.warmup.unwrap_or(defaults.warmup),

@@ -66,7 +66,7 @@ impl Workshop<'_> {
         }
         let data = self.data(plan)?;
         let decoder = self.model.decoder();
-        let lora = self.settings.lora();
+        let lora = self.settings.lora(decoder.config().layers);
         let fresh = Adapter::fresh(decoder.kernels(), decoder.config(), &lora, plan.seed);
         let parameters = fresh.parameters();
         let settings = self.train_settings(plan.seed);

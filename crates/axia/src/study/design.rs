@@ -46,7 +46,8 @@ impl Study<'_> {
     /// Finds faults that would otherwise show only after hours of work.
     pub(super) fn check(&self) -> Result<(), StudyError> {
         self.settings.check()?;
-        self.settings.lora().check(self.model.decoder().config())?;
+        let model = self.model.decoder().config();
+        self.settings.lora(model.layers).check(model)?;
         self.check_split(Split::Test, "profiles are made of")?;
         if self.steerings.is_empty() {
             return Ok(());

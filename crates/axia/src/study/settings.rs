@@ -1,10 +1,10 @@
 //! Settings of an experiment.
 
-use super::{Anchors, Pull, RowPlan};
+use super::{Anchors, Layers, Pull, RowPlan};
 use crate::run::StudyError;
 use crate::stage::survey::VariantPlan;
 use crate::stage::survey::{Administration, AnswerMode, SAMPLED};
-use axia_engine::lora::{LayerRange, LoraSettings};
+use axia_engine::lora::LoraSettings;
 use axia_engine::train::{EarlyStopping, Order, Schedule, Softmax};
 use axia_values::profile::{BaselineRule, Readout};
 use serde::{Deserialize, Serialize};
@@ -28,9 +28,8 @@ pub struct Settings {
     pub rank: usize,
     /// LoRA alpha.
     pub alpha: f64,
-    /// Layers that are adapted; `None` for all of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub layers: Option<LayerRange>,
+    /// Layers that are adapted.
+    pub layers: Layers,
     /// Peak learning rate.
     pub lr: f64,
     /// Most epochs.
@@ -84,7 +83,7 @@ impl Settings {
         let paper = Self {
             rank: 256,
             alpha: 512.0,
-            layers: None,
+            layers: Layers::All,
             lr: 1e-4,
             epochs: 10,
             batch_rows: 108,
@@ -111,8 +110,9 @@ impl Settings {
         match preset {
             Preset::Paper => paper,
             Preset::Quick => Self {
-                rank: 2,
-                alpha: 4.0,
+                rank: 4,
+                alpha: 8.0,
+                layers: Layers::Top(40),
                 lr: 1.5e-3,
                 schedule: Schedule::Constant,
                 warmup: 0.0,
@@ -121,7 +121,7 @@ impl Settings {
                 order: Order::File,
                 early_stopping: None,
                 language_budget: Some(0.1),
-                anchors: Anchors::Soft { softmax: Softmax::Candidates, pull: Pull::Tilt(1.0) },
+                anchors: Anchors::Soft { softmax: Softmax::Candidates, pull: Pull::Tilt(2.0) },
                 train_rows: RowPlan::sampled(1080),
                 baseline_variants: VariantPlan::Rotating(9),
                 validation_variants: VariantPlan::Rotating(1),
@@ -143,12 +143,12 @@ impl Settings {
         Administration { chat: self.chat, mode, variants: self.test_variants }
     }
 
-    /// The shape of the adapters.
-    pub fn lora(&self) -> LoraSettings {
+    /// The shape of adapters on a model of so many layers.
+    pub fn lora(&self, layers: usize) -> LoraSettings {
         LoraSettings {
             rank: self.rank,
             alpha: self.alpha,
-            layers: self.layers,
+            layers: self.layers.of(layers),
             ..LoraSettings::default()
         }
     }
