@@ -13,6 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const MANIFEST: &str = "manifest.json";
+/// What names of files and folders begin with while they are written.
+const DRAFT: &str = ".axia-";
+/// Levels of folders in which a run writes.
+const DEPTH: usize = 3;
 
 /// A run's folder.
 #[derive(Debug, Clone)]
@@ -34,6 +38,7 @@ impl RunDir {
             return Err(StudyError::Occupied { dir: path.to_owned(), difference });
         }
         let dir = Self { path: path.to_owned(), _lock: Arc::new(lock(path)?) };
+        remove_drafts(path, DEPTH);
         if dir.has(MANIFEST) {
             let found: Value = dir.read(MANIFEST)?;
             return match difference("", &found, manifest) {
@@ -148,6 +153,21 @@ fn holds_files(path: &Path) -> bool {
         .is_ok_and(|entries| entries.flatten().any(|entry| !hidden(entry.file_name())))
 }
 
+/// Removes what killed processes left half written in a folder that is locked, and in its subfolders.
+/// What cannot be removed does no harm.
+fn remove_drafts(folder: &Path, depth: usize) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let (path, is_folder) = (entry.path(), entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let is_draft = entry.file_name().to_string_lossy().starts_with(DRAFT);
+        match (is_draft, is_folder) {
+            (true, true) => drop(std::fs::remove_dir_all(path)),
+            (true, false) => drop(std::fs::remove_file(path)),
+            (false, true) if depth > 1 => remove_drafts(&path, depth - 1),
+            (false, _) => {}
+        }
+    }
+}
+
 /// Takes the folder for this process; the system gives it back when the process ends.
 fn lock(folder: &Path) -> Result<File, StudyError> {
     let path = folder.join(".lock");
@@ -183,6 +203,21 @@ mod tests {
         let other = RunDir::open(&path, &json!({"rank": 4, "model": {"name": "b"}}));
         let message = other.unwrap_err().to_string();
         assert!(message.contains(r#"model.name was "a" and now is "b""#), "{message}");
+    }
+
+    #[test]
+    fn what_a_killed_run_left_half_written_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        drop(RunDir::open(&path, &json!({})).unwrap());
+        let half = path.join("adapters/.axia-x1");
+        std::fs::create_dir_all(&half).unwrap();
+        std::fs::write(half.join("adapter_config.json"), "{").unwrap();
+        std::fs::write(path.join(".axia-y2"), "{").unwrap();
+        std::fs::write(path.join("adapters/.mine"), "kept").unwrap();
+        drop(RunDir::open(&path, &json!({})).unwrap());
+        assert!(!half.exists() && !path.join(".axia-y2").exists());
+        assert!(path.join("adapters/.mine").exists() && path.join(".lock").exists());
     }
 
     #[test]
