@@ -8,6 +8,9 @@ use tempfile::TempDir;
 
 use crate::file_error::FileError;
 
+/// What the names of files and folders begin with while they are written.
+pub const DRAFT_PREFIX: &str = ".axia-";
+
 /// A hidden folder beside the one that is to be written; it takes that one's place once it is whole, and
 /// is removed when dropped before.
 pub(crate) struct FolderDraft {
@@ -74,7 +77,7 @@ impl FolderDraft {
 /// A hidden folder with a name of its own; it is removed when dropped unless it has been renamed.
 fn new_folder_in(parent: &Path) -> Result<TempDir, FileError> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".axia-");
+    builder.prefix(DRAFT_PREFIX);
     #[cfg(unix)]
     {
         // The folder is to be as readable as one made by hand; the default is for the owner alone.

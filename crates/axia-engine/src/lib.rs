@@ -29,4 +29,5 @@ pub mod train;
 pub mod weights;
 
 pub use error::EngineError;
+pub use folder_draft::DRAFT_PREFIX;
 pub use model::Model;

@@ -1,5 +1,6 @@
 //! Files that appear whole or not at all, their hashes, and what JSON files differ in.
 
+use axia_engine::DRAFT_PREFIX;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::io::{self, Write};
@@ -23,7 +24,7 @@ pub(crate) fn write_beside(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFil
 /// An empty temporary file in the folder of `path`.
 pub(crate) fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".axia-");
+    builder.prefix(DRAFT_PREFIX);
     share(&mut builder);
     builder.tempfile_in(folder_of(path))
 }

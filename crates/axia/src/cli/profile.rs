@@ -100,14 +100,12 @@ pub fn run(args: ProfileArgs) -> Outcome {
         return Err(Failure::input(anyhow::anyhow!("--limit must be at least 1 item per split")));
     }
     let instrument = limited(instrument, args.limit);
-    let wanted = |split: Split| match args.split {
-        SplitName::All => true,
-        SplitName::Train => split == Split::Train,
-        SplitName::Validation => split == Split::Validation,
-        SplitName::Test => split == Split::Test,
+    let splits: &[Split] = match args.split {
+        SplitName::All => &[Split::Train, Split::Validation, Split::Test],
+        SplitName::Train => &[Split::Train],
+        SplitName::Validation => &[Split::Validation],
+        SplitName::Test => &[Split::Test],
     };
-    let splits = [Split::Train, Split::Validation, Split::Test];
-    let splits: Vec<Split> = splits.into_iter().filter(|split| wanted(*split)).collect();
     if !instrument.items.iter().any(|item| splits.contains(&item.split)) {
         let message =
             format!("the survey `{}` has no items in this split; try --split all", instrument.name);
@@ -125,8 +123,9 @@ pub fn run(args: ProfileArgs) -> Outcome {
     };
     let survey = Survey {
         instrument: &instrument,
-        rows: rows_of(&instrument, &splits, variants),
-        how: Administration { chat: args.chat, mode, variants },
+        variants,
+        rows: rows_of(&instrument, splits, variants),
+        how: Administration { chat: args.chat, mode },
     };
     let session = Session::start(&args.compute)?;
     match args.served.given() {
@@ -138,6 +137,7 @@ pub fn run(args: ProfileArgs) -> Outcome {
 /// What is asked, and how.
 struct Survey<'a> {
     instrument: &'a Instrument,
+    variants: VariantPlan,
     rows: Vec<(usize, Variant)>,
     how: Administration,
 }
@@ -190,7 +190,7 @@ fn ask(
     dir: Option<&RunDir>,
     session: &Session,
 ) -> Outcome<Profile> {
-    let Survey { instrument, rows, how } = survey;
+    let Survey { instrument, rows, how, .. } = survey;
     let mut bars = StudyBars::new(session);
     bars.begin("asking", rows.len());
     let mut progress = |done: usize| {
@@ -226,7 +226,7 @@ fn folder(
     profile["readout"] = json!(args.readout);
     profile["chat"] = json!(args.chat);
     profile["seed"] = json!(args.seed);
-    profile["variants"] = json!(survey.how.variants);
+    profile["variants"] = json!(survey.variants);
     profile["limit"] = json!(args.limit);
     profile["split"] = json!(format!("{:?}", args.split));
     Ok(Some(RunDir::open(out, &json!({"format_version": 1, "profile": profile}))?))

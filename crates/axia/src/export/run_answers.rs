@@ -1,8 +1,9 @@
 //! Everything a finished run's respondents answered.
 
 use crate::run::{RunDir, StudyError};
-use crate::stage::judgement::Judgement;
-use crate::stage::play::Turn;
+use crate::stage::Stage;
+use crate::stage::judgement::{Judgement, Judging};
+use crate::stage::play::{Playing, Turn};
 use crate::study::summary::{RespondentSummary, RunSummary, ShiftSummary};
 use axia_engine::error::FileError;
 use axia_values::profile::Response;
@@ -39,7 +40,7 @@ impl RunAnswers {
     /// # Errors
     /// [`StudyError::File`] or [`StudyError::Damaged`].
     pub fn judgements(&self, respondent: &str) -> Result<Vec<Vec<Judgement>>, StudyError> {
-        self.stage("judgements", respondent)
+        self.stage(Judging::FOLDER, respondent)
     }
 
     /// A respondent's decisions in games, one list for every choice of games and settings in the run.
@@ -47,7 +48,7 @@ impl RunAnswers {
     /// # Errors
     /// [`StudyError::File`] or [`StudyError::Damaged`].
     pub fn turns(&self, respondent: &str) -> Result<Vec<Vec<Turn>>, StudyError> {
-        self.stage("play", respondent)
+        self.stage(Playing::FOLDER, respondent)
     }
 
     /// The shift of a steered respondent, whose name may end in its seed.

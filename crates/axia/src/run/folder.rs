@@ -3,6 +3,7 @@
 use super::StudyError;
 use super::rows::{Rows, parse};
 use crate::files::{difference, folder_of, write_whole};
+use axia_engine::DRAFT_PREFIX;
 use axia_engine::error::FileError;
 use fs4::{FileExt, TryLockError};
 use serde::Serialize;
@@ -13,8 +14,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const MANIFEST: &str = "manifest.json";
-/// What names of files and folders begin with while they are written.
-const DRAFT: &str = ".axia-";
 /// Levels of folders in which a run writes.
 const DEPTH: usize = 3;
 
@@ -158,7 +157,7 @@ fn holds_files(path: &Path) -> bool {
 fn remove_drafts(folder: &Path, depth: usize) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let (path, is_folder) = (entry.path(), entry.file_type().is_ok_and(|kind| kind.is_dir()));
-        let is_draft = entry.file_name().to_string_lossy().starts_with(DRAFT);
+        let is_draft = entry.file_name().to_string_lossy().starts_with(DRAFT_PREFIX);
         match (is_draft, is_folder) {
             (true, true) => drop(std::fs::remove_dir_all(path)),
             (true, false) => drop(std::fs::remove_file(path)),

@@ -5,6 +5,7 @@ pub mod perplexity;
 pub mod play;
 pub mod survey;
 
+use crate::files::sha256;
 use crate::respondent::Respondent;
 use crate::run::{Follow, Observation, RunDir, Steering, StudyError};
 use axia_values::shift::Comparison;
@@ -17,13 +18,21 @@ pub trait Stage {
     type Answers;
     /// What is made of all answers, as `results.json` keeps it.
     type Summary;
+    /// The folder of a run that answers go to.
+    const FOLDER: &'static str;
 
     /// Everything that decides the answers, apart from the respondents.
     fn manifest(&self) -> Json;
 
-    /// Asks a respondent; what it answers goes to files of the run that are named after `name` and
-    /// after what was asked, so that answers to other questions are never taken for them. Answers that
-    /// are there are not asked for again.
+    /// The file of a run that the answers of the respondent called `name` go to. It is named after what
+    /// is asked, too, so that answers to other questions are never taken for them.
+    fn cell(&self, name: &str) -> String {
+        let asked = sha256(self.manifest().to_string().as_bytes());
+        format!("{}/{}/{name}.jsonl", Self::FOLDER, &asked[..8])
+    }
+
+    /// Asks a respondent; what it answers goes to [`Self::cell`]. Answers that are there are not asked for
+    /// again.
     ///
     /// # Errors
     /// [`StudyError`]; after a cancellation the stage can be taken up again.

@@ -5,7 +5,7 @@ use super::experiment::Experiment;
 use super::labels::{Anchors, Baseline};
 use crate::respondent::Embedded;
 use crate::run::{Follow, StudyError};
-use crate::stage::survey::{self, Administration, AnswerMode, Asked};
+use crate::stage::survey::{Administration, AnswerMode, rows_of};
 use axia_values::instrument::{Dimension, Split, Variant};
 use axia_values::profile::{Answer, BaselineRule, baseline_ratings};
 use axia_values::rating::{Distribution, Rating};
@@ -43,14 +43,10 @@ impl Experiment<'_> {
         let started = Instant::now();
         let study = self.study;
         let targets = study.steerings.iter().map(|steering| &steering.target);
-        let asked = Asked {
-            instrument: study.instrument,
-            rows: ChosenRows::union(study.instrument, &study.settings, targets),
-            how: Administration { mode: AnswerMode::Scored, ..study.settings.evaluation() },
-            cell: "baseline/distributions.jsonl",
-            phase: "baseline distributions",
-        };
-        let responses = survey::ask(&asked, &self.dir, base, follow)?;
+        let rows = ChosenRows::union(study.instrument, &study.settings, targets);
+        let how = Administration { mode: AnswerMode::Scored, ..study.settings.evaluation() };
+        let place = ("baseline/distributions.jsonl", "baseline distributions");
+        let responses = self.ask(rows, how, place, base, follow)?;
         self.took("baseline distributions".to_owned(), started)?;
         let scored = responses.into_iter().filter_map(|response| match response.answer {
             Answer::Scored(own) => Some(((response.item, response.variant), own)),
@@ -69,14 +65,11 @@ impl Experiment<'_> {
         let started = Instant::now();
         if !self.dir.has(CELL) {
             let settings = &self.study.settings;
-            let how = Administration {
-                chat: settings.chat,
-                mode: settings.baseline,
-                variants: settings.baseline_variants,
-            };
-            let splits = self.baseline_splits();
+            let how = Administration { chat: settings.chat, mode: settings.baseline };
+            let (splits, variants) = (self.baseline_splits(), settings.baseline_variants);
+            let rows = rows_of(self.study.instrument, splits, variants);
             let place = ("baseline/responses.jsonl", "baseline ratings");
-            let responses = self.ask(splits, how, place, base, follow)?;
+            let responses = self.ask(rows, how, place, base, follow)?;
             let (rule, seed) = (settings.baseline_rule, settings.seeds[0]);
             let ratings = baseline_ratings(self.study.instrument, &responses, rule, seed)?;
             // Held-out items are never trained on.

@@ -16,7 +16,7 @@ use crate::stage::perplexity::PassageReading;
 use crate::stage::play::Turn;
 use crate::stage::survey::{self, Administration, Asked, rows_of};
 use crate::stage::{Compared, Stage};
-use axia_values::instrument::Split;
+use axia_values::instrument::{Split, Variant};
 use axia_values::profile::{Profile, Response, Scores};
 use axia_values::shift::{Comparison, ControlCheck, DomainShift, ShiftRun};
 use axia_values::stats::BootstrapOptions;
@@ -158,12 +158,8 @@ impl<'a> Experiment<'a> {
     /// Notes how long a phase took, unless that is known: a run that is taken up again only reads
     /// what the earlier one computed.
     pub(super) fn took(&mut self, phase: String, started: Instant) -> Result<(), StudyError> {
-        self.took_seconds(phase, started.elapsed().as_secs_f64())
-    }
-
-    fn took_seconds(&mut self, phase: String, seconds: f64) -> Result<(), StudyError> {
         if self.timings.iter().all(|(known, _)| *known != phase) {
-            self.timings.push((phase, seconds));
+            self.timings.push((phase, started.elapsed().as_secs_f64()));
             self.dir.write(TIMINGS, &self.timings)?;
         }
         Ok(())
@@ -176,37 +172,38 @@ impl<'a> Experiment<'a> {
         respondent: &Embedded,
         follow: &mut dyn Follow,
     ) -> Result<(), StudyError> {
-        let study = self.study;
-        let name = &member.name;
+        let (study, dir, name) = (self.study, self.dir.clone(), &member.name);
         let started = Instant::now();
-        let how = study.settings.evaluation();
+        let rows = rows_of(study.instrument, &[Split::Test], study.settings.test_variants);
         let (cell, phase) = (format!("responses/{name}.jsonl"), format!("evaluating {name}"));
-        let answers = self.ask(&[Split::Test], how, (&cell, &phase), respondent, follow)?;
+        let how = study.settings.evaluation();
+        let answers = self.ask(rows, how, (&cell, &phase), respondent, follow)?;
         self.observed.survey.push(Observation { member: member.clone(), answers });
         self.took(format!("evaluate {name}"), started)?;
-        let mut asking = Asking { dir: &self.dir, member, respondent, follow };
-        let perplexity = asking.of(study.measuring.as_ref(), &mut self.observed.perplexity)?;
-        let judgement = asking.of(study.judging.as_ref(), &mut self.observed.judgement)?;
-        let play = asking.of(study.playing.as_ref(), &mut self.observed.play)?;
-        for (what, started) in [("read", perplexity), ("judge", judgement), ("play", play)] {
-            if let Some(seconds) = started {
-                self.took_seconds(format!("{what} as {name}"), seconds)?;
-            }
+
+        let mut asking = Asking { dir: &dir, member, respondent, follow };
+        if let Some(started) = asking.of(&study.measuring, &mut self.observed.perplexity)? {
+            self.took(format!("read as {name}"), started)?;
+        }
+        if let Some(started) = asking.of(&study.judging, &mut self.observed.judgement)? {
+            self.took(format!("judge as {name}"), started)?;
+        }
+        if let Some(started) = asking.of(&study.playing, &mut self.observed.play)? {
+            self.took(format!("play as {name}"), started)?;
         }
         Ok(())
     }
 
-    /// Asks all items of some splits.
+    /// Asks rows of the survey, given by their items' places in it and their ways of asking.
     pub(super) fn ask(
         &self,
-        splits: &[Split],
+        rows: Vec<(usize, Variant)>,
         how: Administration,
         (cell, phase): (&str, &str),
         respondent: &Embedded,
         follow: &mut dyn Follow,
     ) -> Result<Vec<Response>, StudyError> {
         let instrument = self.study.instrument;
-        let rows = rows_of(instrument, splits, how.variants);
         survey::ask(&Asked { instrument, rows, how, cell, phase }, &self.dir, respondent, follow)
     }
 
@@ -225,7 +222,7 @@ impl<'a> Experiment<'a> {
             .zip(&scores)
             .map(|(a, scores)| {
                 let profile = Profile::new(scores, options)?;
-                let Member { name, role, .. } = a.member.clone();
+                let (name, role) = (a.member.name.clone(), a.member.role);
                 Ok(RespondentSummary { name, role, profile })
             })
             .collect::<Result<Vec<_>, StudyError>>()?;
@@ -314,19 +311,18 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// Asks what `stage` asks, if the study has it; adds the answers, and returns the seconds that this
-    /// took.
+    /// Asks what `stage` asks, if the study has it, and adds the answers; returns when this began.
     fn of<S: Stage>(
         &mut self,
-        stage: Option<&S>,
+        stage: &Option<S>,
         observations: &mut Vec<Observation<S::Answers>>,
-    ) -> Result<Option<f64>, StudyError> {
+    ) -> Result<Option<Instant>, StudyError> {
         let Some(stage) = stage else { return Ok(None) };
         let started = Instant::now();
         let Self { dir, member, respondent, follow } = self;
         let answers = stage.ask(dir, &member.name, *respondent, *follow)?;
         observations.push(Observation { member: (*member).clone(), answers });
-        Ok(Some(started.elapsed().as_secs_f64()))
+        Ok(Some(started))
     }
 }
 

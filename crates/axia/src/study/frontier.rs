@@ -5,7 +5,7 @@ use super::experiment::Experiment;
 use crate::respondent::Embedded;
 use crate::run::{Follow, Steering, StudyError};
 use crate::stage::perplexity::{Measuring, PassageReading, PassageSet, perplexity_rise};
-use crate::stage::survey::Administration;
+use crate::stage::survey::rows_of;
 use axia_engine::EngineError;
 use axia_engine::adapter::Adapter as PeftAdapter;
 use axia_engine::error::FileError;
@@ -94,10 +94,10 @@ impl Experiment<'_> {
             return Ok(None);
         }
         let settings = &study.settings;
-        let how =
-            Administration { variants: settings.validation_variants, ..settings.evaluation() };
+        let rows = rows_of(study.instrument, &[Split::Validation], settings.validation_variants);
         let (cell, phase) = (format!("validation/{name}.jsonl"), format!("validating {name}"));
-        let responses = self.ask(&[Split::Validation], how, (&cell, &phase), respondent, follow)?;
+        let responses =
+            self.ask(rows, settings.evaluation(), (&cell, &phase), respondent, follow)?;
         let scores = Scores::new(study.instrument, &responses, settings.readout)?;
         let text = format!("validation/{name}.text.jsonl");
         let readings = language().read_into(&self.dir, (&text, name), respondent, follow)?;

@@ -19,7 +19,7 @@ pub enum Layers {
 }
 
 impl Layers {
-    /// The layers of a model that has so many; `None` for all.
+    /// The layers of a model with `layers` layers in all; `None` for all of them.
     pub fn of(self, layers: usize) -> Option<LayerRange> {
         match self {
             Self::All => None,
@@ -36,15 +36,13 @@ impl FromStr for Layers {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let percent = text.strip_prefix("top-").and_then(|rest| rest.strip_suffix('%'));
-        let range = text.parse().ok().map(Self::Range);
-        match percent.map(str::parse::<u8>) {
-            _ if text == "all" => Some(Self::All),
-            Some(Ok(percent @ 1..=100)) => Some(Self::Top(percent)),
-            Some(_) => None,
-            None => range,
+        if text == "all" {
+            return Ok(Self::All);
         }
-        .ok_or_else(|| {
+        let percent = text.strip_prefix("top-").and_then(|rest| rest.strip_suffix('%'));
+        let percent = percent.and_then(|number| number.parse().ok());
+        let top = percent.filter(|percent| (1..=100).contains(percent)).map(Self::Top);
+        top.or_else(|| text.parse().ok().map(Self::Range)).ok_or_else(|| {
             format!("`{text}` may be all, a share such as top-40%, or a range such as 18-29")
         })
     }

@@ -134,16 +134,16 @@ impl Settings {
         }
     }
 
-    /// How the survey is given for evaluation.
+    /// How rows are asked in evaluation.
     pub fn evaluation(&self) -> Administration {
         let mode = match self.readout {
             Readout::Expected | Readout::Argmax => AnswerMode::Scored,
             Readout::Sampled => SAMPLED,
         };
-        Administration { chat: self.chat, mode, variants: self.test_variants }
+        Administration { chat: self.chat, mode }
     }
 
-    /// The shape of adapters on a model of so many layers.
+    /// The shape of adapters on a model with `layers` layers.
     pub fn lora(&self, layers: usize) -> LoraSettings {
         LoraSettings {
             rank: self.rank,

@@ -48,7 +48,7 @@ fn shorten(line: &str, longest: usize) -> String {
     format!("{}…", at_word.trim_end())
 }
 
-/// At most so many characters, the last of them an ellipsis where something was cut.
+/// The text in at most `characters` characters, the last of them an ellipsis where something was cut.
 pub(crate) fn shortened(text: &str, characters: usize) -> String {
     if text.chars().count() <= characters {
         return text.to_owned();

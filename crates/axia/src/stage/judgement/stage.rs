@@ -3,7 +3,6 @@
 use super::ask::{JudgeSettings, Judgement, judge};
 use super::summary::JudgementSummary;
 use super::verdicts::Judged;
-use crate::files::sha256;
 use crate::respondent::Respondent;
 use crate::run::{Follow, Observation, RunDir, StudyError};
 use crate::stage::{Compared, Stage};
@@ -23,6 +22,7 @@ pub struct Judging {
 impl Stage for Judging {
     type Answers = Judged;
     type Summary = JudgementSummary;
+    const FOLDER: &'static str = "judgements";
 
     fn manifest(&self) -> Json {
         json!({
@@ -39,9 +39,7 @@ impl Stage for Judging {
         respondent: &dyn Respondent,
         follow: &mut dyn Follow,
     ) -> Result<Judged, StudyError> {
-        let asked = sha256(self.manifest().to_string().as_bytes());
-        let mut rows =
-            dir.rows::<Judgement>(&format!("judgements/{}/{name}.jsonl", &asked[..8]))?;
+        let mut rows = dir.rows::<Judgement>(&self.cell(name))?;
         if !rows.is_whole() {
             follow.begin(&format!("judging as {name}"), self.set.dilemmas.len());
             let mut progress = |done: usize| {

@@ -2,7 +2,6 @@
 
 use super::passages::PassageSet;
 use super::summary::PerplexitySummary;
-use crate::files::sha256;
 use crate::respondent::Respondent;
 use crate::run::{Follow, Observation, RunDir, StudyError};
 use crate::stage::{Compared, Stage};
@@ -35,6 +34,7 @@ pub struct PassageReading {
 impl Stage for Measuring {
     type Answers = Vec<PassageReading>;
     type Summary = PerplexitySummary;
+    const FOLDER: &'static str = "perplexity";
 
     fn manifest(&self) -> Json {
         json!({
@@ -51,9 +51,7 @@ impl Stage for Measuring {
         respondent: &dyn Respondent,
         follow: &mut dyn Follow,
     ) -> Result<Vec<PassageReading>, StudyError> {
-        let asked = sha256(self.manifest().to_string().as_bytes());
-        let cell = format!("perplexity/{}/{name}.jsonl", &asked[..8]);
-        self.read_into(dir, (&cell, name), respondent, follow)
+        self.read_into(dir, (&self.cell(name), name), respondent, follow)
     }
 
     fn summarise(

@@ -2,7 +2,7 @@
 
 use super::passages::PassageSet;
 use super::stage::PassageReading;
-use crate::run::{Member, Observation, Role, Steering};
+use crate::run::{Observation, Role, Steering};
 use axia_values::stats::{BootstrapOptions, Draw, Estimate, Resampler};
 use serde::{Deserialize, Serialize};
 
@@ -104,7 +104,7 @@ impl PerplexitySummary {
             let log = difference(&[(None, reader.answers.as_slice())], options)?;
             let Estimate { value, low, high } = log;
             let perplexity = Estimate { value: value.exp(), low: low.exp(), high: high.exp() };
-            let Member { name, role, .. } = reader.member.clone();
+            let (name, role) = (reader.member.name.clone(), reader.member.role);
             Some(RespondentPerplexity { name, role, perplexity })
         });
         let control = ("control", "control");
@@ -182,6 +182,7 @@ fn difference(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::Member;
     use axia_values::target::Direction;
     use axia_values::taxonomy::RefinedValue;
 

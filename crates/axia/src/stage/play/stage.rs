@@ -5,7 +5,6 @@ use super::episode::{Episode, Replayed, replay};
 use super::settings::PlaySettings;
 use super::summary::PlaySummary;
 use super::turn::Turn;
-use crate::files::sha256;
 use crate::respondent::Respondent;
 use crate::run::{Follow, Observation, Rows, RunDir, StudyError};
 use crate::stage::{Compared, Stage};
@@ -69,6 +68,7 @@ impl Seat {
 impl Stage for Playing {
     type Answers = Vec<Turn>;
     type Summary = PlaySummary;
+    const FOLDER: &'static str = "play";
 
     fn manifest(&self) -> Json {
         let games = self.games.iter().map(|g| (g.game.name.clone(), g.hash.clone()));
@@ -82,8 +82,7 @@ impl Stage for Playing {
         respondent: &dyn Respondent,
         follow: &mut dyn Follow,
     ) -> Result<Vec<Turn>, StudyError> {
-        let asked = sha256(self.manifest().to_string().as_bytes());
-        let mut rows = dir.rows::<Turn>(&format!("play/{}/{name}.jsonl", &asked[..8]))?;
+        let mut rows = dir.rows::<Turn>(&self.cell(name))?;
         if !rows.is_whole() {
             self.play(name, respondent, &mut rows, follow)?;
         }

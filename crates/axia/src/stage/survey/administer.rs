@@ -12,16 +12,14 @@ use serde::{Deserialize, Serialize};
 /// Tokens a sampled answer may take: room for a space, a digit and a closing phrase.
 const REPLY_TOKENS: usize = 6;
 
-/// How a survey is given.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// How the rows of a survey are asked.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Administration {
     /// Whether questions are put as a user's turn in the model's chat format; otherwise as plain
     /// text to be continued.
     pub chat: bool,
     /// How answers are obtained.
     pub mode: AnswerMode,
-    /// Ways of asking.
-    pub variants: VariantPlan,
 }
 
 /// How answers are obtained.
@@ -59,7 +57,7 @@ pub struct Asked<'a> {
     pub instrument: &'a Instrument,
     /// The rows, by their items' places in the survey and their ways of asking.
     pub rows: Vec<(usize, Variant)>,
-    /// How they are asked; its ways of asking are not used.
+    /// How they are asked.
     pub how: Administration,
     /// The file of the run.
     pub cell: &'a str,
