@@ -18,6 +18,7 @@ mod attention;
 #[allow(dead_code)] // the other helpers are for `tests/reference`
 mod case;
 mod compiling;
+mod dense;
 mod devices;
 mod host_build;
 mod host_queue;

@@ -1,6 +1,6 @@
 //! Every kernel beside its CPU twin on random inputs.
 
-use super::attention::{SHAPE, attention, comb};
+use super::attention::{SHAPE, attention, comb, inputs};
 use super::devices;
 use super::host_queue::{HostQueue, kernels};
 use axia_engine::config::Activation;
@@ -310,7 +310,7 @@ fn no_kernel_depends_on_the_order_of_its_threads() {
         let shapes = [5, 100, 200].map(|head_dim| AttentionShape { head_dim, ..SHAPE });
         let mut found: Vec<Vec<f32>> = Vec::new();
         for shape in &shapes {
-            found.extend(attention(&card, shape, &plan, forest.len()));
+            found.extend(attention(&card, shape, &plan, &inputs(shape, &plan, forest.len())));
         }
         let weight = card.weight_of(&random(300 * 40, 1), 40).unwrap();
         let x = card.upload(&random(3 * 40, 2));

@@ -70,6 +70,10 @@ pub struct JudgeArgs {
 
 /// Runs the command.
 pub fn run(args: JudgeArgs) -> Outcome {
+    if args.served.given() && args.scale.scale != 1.0 {
+        let message = "--scale turns adapters of runs; a model behind a server is asked as it is";
+        return Err(Failure::input(anyhow!(message)));
+    }
     let session = Session::start(&args.compute)?;
     if args.served.given() {
         return judge_alone::run(&args, &session);

@@ -117,6 +117,10 @@ pub fn run(args: ServeArgs) -> Outcome {
             args.host
         )));
     }
+    if args.scale.scale != 1.0 && args.run.is_none() && args.adapter.is_empty() {
+        let message = "--scale turns adapters; serve some with --run or --adapter";
+        return Err(Failure::input(anyhow!(message)));
+    }
     let session = Session::start(&args.compute)?;
     let members = members(&args, &session)?;
     settings.cache_tokens = settings.cache_tokens.min(tokens_to_keep(members.model().decoder()));

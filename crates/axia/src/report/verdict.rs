@@ -101,38 +101,76 @@ pub(super) struct Verdict {
     pub sentence: String,
 }
 
+/// What the interval of the selectivity shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Selective {
+    /// All of it is worth speaking of.
+    Clearly,
+    /// It lies above zero, but begins so near to it that the difference may be small.
+    Perhaps,
+    /// It lies above zero, and the difference is small.
+    Little,
+    /// It includes zero.
+    Unclear,
+    /// The others moved more.
+    Not,
+}
+
+impl Selective {
+    fn of(selectivity: &Estimate) -> Self {
+        match selectivity {
+            Estimate { high, .. } if *high < 0.0 => Self::Not,
+            Estimate { low, .. } if *low <= 0.0 => Self::Unclear,
+            Estimate { value, .. } if *value < SMALL => Self::Little,
+            Estimate { low, .. } if *low < SMALL => Self::Perhaps,
+            _ => Self::Clearly,
+        }
+    }
+
+    /// The end of the sentence that gives the selectivity.
+    const fn consequence(self) -> &'static str {
+        match self {
+            Self::Clearly => ", so the target moved clearly more than the rest",
+            Self::Perhaps => {
+                ", so the target moved more than the rest, though perhaps only a little more"
+            }
+            Self::Little => ", so the target moved a little more than the rest",
+            Self::Unclear => ", so the target did not move clearly more than the rest",
+            Self::Not => ", so the rest moved more than the target",
+        }
+    }
+
+    /// Why a movement is not selective, if it is not, to stand after "because".
+    const fn objection(self) -> Option<&'static str> {
+        match self {
+            Self::Not => Some("other values moved more"),
+            Self::Unclear => Some("it did not clearly move more than other values"),
+            Self::Perhaps | Self::Little | Self::Clearly => None,
+        }
+    }
+}
+
 /// Judges one steered respondent against its control.
 pub(super) fn verdict(summary: &ShiftSummary) -> Verdict {
     let effects = &summary.shift.against_control;
     let drop = &effects.target_drop.macro_average;
     let aim = Aim::of(effects);
     let outcome = Outcome::of(drop);
-    let selectivity = effects.selectivity.map(|averages| averages.macro_average);
+    let selective = effects.selectivity.map(|averages| Selective::of(&averages.macro_average));
     let movement = movement(subject(&summary.title), aim, outcome, drop);
     let answer = match summary.gates.first().filter(|_| outcome == Outcome::Moved) {
         Some(gate) if gate.is_fatal() => format!("Not shown, because {}.", gate.because()).into(),
         Some(_) => {
-            let unselective = selectivity.as_ref().and_then(unselective);
+            let unselective = selective.and_then(Selective::objection);
             let reasons = summary.gates.iter().map(Gate::because);
             let reasons: Vec<String> = reasons.chain(unselective.map(str::to_owned)).collect();
             format!("Not cleanly, because {}.", list(&reasons)).into()
         }
-        None => answer(outcome, drop.value < SMALL, selectivity.as_ref()).into(),
+        None => answer(outcome, drop.value < SMALL, selective).into(),
     };
     let sentence =
         format!("{movement}{}{}.", of_headroom(effects, outcome), rest(effects, outcome));
     Verdict { outcome, answer, sentence }
-}
-
-/// Why a movement is not selective, if it is not, to stand after "because".
-fn unselective(selectivity: &Estimate) -> Option<&'static str> {
-    match selectivity {
-        Estimate { high, .. } if *high < 0.0 => Some("other values moved more"),
-        Estimate { low, .. } if *low <= 0.0 => {
-            Some("it did not clearly move more than other values")
-        }
-        _ => None,
-    }
 }
 
 /// How much of the way to the goal a movement took, where the end of the scale limits it.
@@ -151,17 +189,21 @@ fn of_headroom(effects: &Comparison, outcome: Outcome) -> String {
     }
 }
 
-fn answer(outcome: Outcome, small: bool, selectivity: Option<&Estimate>) -> &'static str {
-    match outcome {
-        Outcome::Moved if selectivity.is_some_and(|s| s.high < 0.0) => {
-            "Yes, but other values moved more."
+fn answer(outcome: Outcome, small: bool, selective: Option<Selective>) -> &'static str {
+    match (outcome, selective) {
+        (Outcome::Moved, Some(Selective::Not)) => "Yes, but other values moved more.",
+        (Outcome::Moved, Some(Selective::Unclear)) => "Yes, but not selectively.",
+        (Outcome::Moved, _) if small => "Yes, but by less than a quarter of a point.",
+        (Outcome::Moved, Some(Selective::Perhaps)) => {
+            "Yes, but perhaps only a little more than other values."
         }
-        Outcome::Moved if selectivity.is_some_and(|s| s.low <= 0.0) => "Yes, but not selectively.",
-        Outcome::Moved if small => "Yes, but by less than a quarter of a point.",
-        Outcome::Moved => "Yes.",
-        Outcome::Unclear => "No clear effect.",
-        Outcome::Opposite => "No: it moved the other way.",
-        Outcome::NoInterval => "Too few items to tell.",
+        (Outcome::Moved, Some(Selective::Little)) => {
+            "Yes, but only a little more than other values."
+        }
+        (Outcome::Moved, Some(Selective::Clearly) | None) => "Yes.",
+        (Outcome::Unclear, _) => "No clear effect.",
+        (Outcome::Opposite, _) => "No: it moved the other way.",
+        (Outcome::NoInterval, _) => "Too few items to tell.",
     }
 }
 
@@ -210,21 +252,10 @@ fn rest(effects: &Comparison, outcome: Outcome) -> String {
     );
     match effects.selectivity.map(|averages| averages.macro_average) {
         Some(selectivity) if outcome == Outcome::Moved => {
-            format!("{others}; selectivity {}{}", with_interval(&selectivity), so(&selectivity))
+            let consequence = Selective::of(&selectivity).consequence();
+            format!("{others}; selectivity {}{consequence}", with_interval(&selectivity))
         }
         _ => others,
-    }
-}
-
-fn so(selectivity: &Estimate) -> &'static str {
-    if selectivity.low > 0.0 && selectivity.value < SMALL {
-        ", so the target moved a little more than the rest"
-    } else if selectivity.low > 0.0 {
-        ", so the target moved clearly more than the rest"
-    } else if selectivity.high < 0.0 {
-        ", so the rest moved more than the target"
-    } else {
-        ", so the target did not move clearly more than the rest"
     }
 }
 
@@ -325,10 +356,10 @@ mod tests {
 
     #[test]
     fn a_clear_and_selective_drop() {
-        let shift = shift("Power, down", 1, (0.62, 0.41, 0.8), (0.44, 0.2, 0.6));
+        let shift = shift("Power, down", 1, (0.62, 0.41, 0.8), (0.44, 0.27, 0.6));
         let sentence = "Power fell by 0.62 points [0.41, 0.80] on held-out items against the \
                         matched control; other values moved by 0.18 on average; selectivity 0.44 \
-                        [0.20, 0.60], so the target moved clearly more than the rest.";
+                        [0.27, 0.60], so the target moved clearly more than the rest.";
         assert_eq!(said(&shift), (Outcome::Moved, "Yes.".into(), sentence.to_owned()));
     }
 
@@ -339,6 +370,17 @@ mod tests {
         assert_eq!(outcome, Outcome::Moved);
         assert_eq!(answer, "Yes, but by less than a quarter of a point.");
         assert!(sentence.ends_with("so the target moved a little more than the rest."));
+    }
+
+    #[test]
+    fn selectivity_that_may_be_next_to_none_is_not_called_clear() {
+        let shift = shift("Power, down", 1, (1.23, 0.8, 1.6), (0.65, 0.003, 1.25));
+        let (outcome, answer, sentence) = said(&shift);
+        assert_eq!(outcome, Outcome::Moved);
+        assert_eq!(answer, "Yes, but perhaps only a little more than other values.");
+        let end = "selectivity 0.65 [0.00, 1.25], so the target moved more than the rest, though \
+                   perhaps only a little more.";
+        assert!(sentence.ends_with(end), "{sentence}");
     }
 
     #[test]

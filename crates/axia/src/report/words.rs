@@ -6,6 +6,8 @@ use axia_values::stats::Estimate;
 const MINUS: char = '−';
 /// Stands where there is no number.
 pub(super) const NOTHING: &str = "–";
+/// Stands where an estimate has no interval.
+const NO_INTERVAL: &str = "(no\u{a0}interval)";
 /// Decimals of probability gains.
 pub(super) const GAIN_DECIMALS: usize = 3;
 
@@ -44,7 +46,7 @@ pub(super) fn interval(estimate: &Estimate) -> String {
 /// item, post or passage, or all of them were alike.
 pub(super) fn interval_to(estimate: &Estimate, decimals: usize) -> String {
     if estimate.has_no_width() {
-        return "(no\u{a0}interval)".to_owned();
+        return NO_INTERVAL.to_owned();
     }
     format!("[{},\u{a0}{}]", fixed(estimate.low, decimals), fixed(estimate.high, decimals))
 }
@@ -77,6 +79,24 @@ pub(super) fn p_value(p: f64) -> String {
 /// A share in whole percent: `41 %`.
 pub(super) fn percent(share: f64) -> String {
     format!("{}\u{a0}%", fixed(share * 100.0, 0))
+}
+
+/// A change as a share of something, in percent: `+1.6 %`.
+pub(super) fn change(share: f64) -> String {
+    format!("{}\u{a0}%", signed_to(share * 100.0, 1))
+}
+
+/// The ends of the interval of such a change.
+pub(super) fn change_interval(share: &Estimate) -> String {
+    if share.has_no_width() {
+        return NO_INTERVAL.to_owned();
+    }
+    format!("[{},\u{a0}{}]", change(share.low), change(share.high))
+}
+
+/// A change and its interval: `+1.6 % [+0.4 %, +2.9 %]`.
+pub(super) fn change_with_interval(share: &Estimate) -> String {
+    format!("{} {}", change(share.value), change_interval(share))
 }
 
 /// `1 post`, `1,200 posts`.
@@ -185,6 +205,9 @@ mod tests {
         assert_eq!(with_interval(&still), "0.00 [0.00,\u{a0}0.00]");
         assert_eq!([0.0004, 0.0421, 1.0].map(p_value), ["<\u{a0}0.001", "0.042", "1.000"]);
         assert_eq!(percent(0.414), "41\u{a0}%");
+        assert_eq!([0.25, -0.2, 0.0].map(change), ["+25.0\u{a0}%", "−20.0\u{a0}%", "0.0\u{a0}%"]);
+        let rise = Estimate { value: 0.016, low: -0.004, high: 0.029 };
+        assert_eq!(change_with_interval(&rise), "+1.6\u{a0}% [−0.4\u{a0}%,\u{a0}+2.9\u{a0}%]");
         assert_eq!([1, 1_200].map(posts), ["1\u{a0}post", "1,200\u{a0}posts"]);
         assert_eq!([1, 0].map(games), ["1\u{a0}game", "0\u{a0}games"]);
         assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);

@@ -2,7 +2,7 @@
 
 use super::gates::{FLAT, spread};
 use super::summary::{ModelInfo, Note, NoteLevel, RespondentSummary, ShiftSummary};
-use super::{Anchors, Settings};
+use super::{Anchors, Frontier, Settings};
 use crate::run::Role;
 use crate::stage::perplexity::{PerplexitySummary, Reference};
 use axia_engine::train::Softmax;
@@ -21,6 +21,7 @@ pub fn notes(
     settings: &Settings,
     respondents: &[RespondentSummary],
     shifts: &[ShiftSummary],
+    frontiers: &[Frontier],
     perplexity: Option<&PerplexitySummary>,
 ) -> Vec<Note> {
     let mut cautions = Vec::new();
@@ -45,6 +46,13 @@ pub fn notes(
             "This run used {}; a claim about a method needs at least three training seeds.",
             if settings.seeds.len() == 1 { "one training seed" } else { "two training seeds" }
         ));
+    }
+    if !shifts.is_empty() && frontiers.is_empty() && settings.language_budget.is_some() {
+        cautions.push(
+            "The survey has no validation items to choose the adapters' scale by: they act as \
+             strongly as they were trained to, whatever the language budget."
+                .to_owned(),
+        );
     }
     if let Some(limit) = settings.limit {
         cautions.push(format!("Only {limit} items per split were used (--limit)."));

@@ -12,7 +12,7 @@ use super::cast::{Cast, LegendEntry, Member, goals};
 use super::differences::{Differences, differences};
 use super::effects::goal_shifts;
 use super::overview::{self, Finding};
-use super::perplexity::{self, percent_with_interval};
+use super::perplexity;
 use super::render::{Figure, render};
 use crate::report::ReportError;
 use crate::report::figure::{self, Goal, Series, Shifts, Style};
@@ -20,10 +20,11 @@ use crate::report::metrics::{ACHIEVEMENTS, HARMS, SCORE, title};
 use crate::report::play_verdict::HARM_DECIMALS;
 use crate::report::verdict::Aim;
 use crate::report::words::{
-    fixed, gain, gain_with_interval, interval_to, moment, p_value, signed, signed_to, with_interval,
+    change_with_interval, fixed, gain, gain_with_interval, interval_to, moment, p_value, signed,
+    signed_to, with_interval,
 };
 use crate::run::Role;
-use crate::stage::perplexity::Reference;
+use crate::stage::perplexity::{PerplexityChange, Reference};
 use crate::stage::play::Decisions;
 use crate::study::summary::{RunSummary, ShiftSummary};
 
@@ -279,12 +280,12 @@ fn perplexities(pair: &Pair<'_>, runs: [&RunSummary; 2]) -> Option<Group> {
     measured.iter().flatten().next()?;
     let [a, b] = measured.map(|side| side.map(|(perplexity, _)| perplexity));
     let mut rows = vec![row("Perplexity", a, b)];
-    let [a, b] = measured.map(|side| side?.1.map(|change| change.log_perplexity));
+    let [a, b] = measured.map(|side| side?.1.map(PerplexityChange::rise));
     if a.is_some() || b.is_some() {
         rows.push(Row {
             name: "Steered − control".to_owned(),
-            a: a.as_ref().map(percent_with_interval),
-            b: b.as_ref().map(percent_with_interval),
+            a: a.as_ref().map(change_with_interval),
+            b: b.as_ref().map(change_with_interval),
             difference: None,
         });
     }

@@ -2,7 +2,7 @@
 
 use super::cast::Cast;
 use crate::report::figure::{Axis, Plane, PlanePoint};
-use crate::report::words::{fixed, signed_to, with_interval};
+use crate::report::words::{change, change_with_interval, fixed, with_interval};
 use crate::study::{Frontier, FrontierPoint};
 use axia_values::stats::Estimate;
 use serde::Serialize;
@@ -84,11 +84,11 @@ fn plane_point(frontier: &Frontier, point: &FrontierPoint, cast: &Cast<'_>) -> P
     PlanePoint {
         label: format!("×{}", point.scale),
         tip: format!(
-            "{} at {} times its effect: selectivity {}, perplexity {} %",
+            "{} at {} times its effect: selectivity {}, perplexity {}",
             frontier.respondent,
             point.scale,
             with_interval(&gain),
-            signed_to(percent, 1)
+            change(point.perplexity_rise.value)
         ),
         style: cast.style(&frontier.respondent),
         strong: point.scale == frontier.scale,
@@ -109,12 +109,6 @@ fn row(frontier: &Frontier, point: &FrontierPoint, is_first: bool, cast: &Cast<'
         drop: with_interval(&point.target_drop),
         fluctuation: optional(point.fluctuation),
         selectivity: optional(point.selectivity),
-        perplexity: percent_with_interval(point.perplexity_rise),
+        perplexity: change_with_interval(&point.perplexity_rise),
     }
-}
-
-fn percent_with_interval(share: Estimate) -> String {
-    let [value, low, high] =
-        [share.value, share.low, share.high].map(|end| signed_to(end * 100.0, 1));
-    format!("{value}\u{a0}% [{low},\u{a0}{high}]")
 }

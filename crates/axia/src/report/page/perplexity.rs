@@ -1,10 +1,11 @@
 //! Perplexity on neutral text: a sentence for each steered respondent, and the numbers.
 
-use axia_values::stats::Estimate;
 use serde::Serialize;
 
 use super::cast::Cast;
-use crate::report::words::{counted, fixed, grouped, interval, signed_to};
+use crate::report::words::{
+    self, change_interval, change_with_interval, counted, fixed, grouped, interval,
+};
 use crate::run::Role;
 use crate::stage::perplexity::{
     PerplexityChange, PerplexitySummary, Reference, RespondentPerplexity,
@@ -47,8 +48,8 @@ pub(super) fn section(summary: &PerplexitySummary, cast: &Cast<'_>) -> Perplexit
     let rows = summary.respondents.iter().map(|one| {
         let of = |reference| {
             change(summary, one, reference).map(|change| Change {
-                value: percent(change.log_perplexity.value),
-                interval: percent_interval(&change.log_perplexity),
+                value: words::change(change.rise().value),
+                interval: change_interval(&change.rise()),
             })
         };
         Row {
@@ -96,7 +97,7 @@ fn is_seed(rest: &str) -> bool {
 
 fn sentence(change: &PerplexityChange) -> String {
     let log = &change.log_perplexity;
-    let measure = format!("perplexity {}", percent_with_interval(log));
+    let measure = format!("perplexity {}", change_with_interval(&change.rise()));
     let what = if log.low > 0.0 {
         format!("predicts neutral text worse than the matched control: {measure}")
     } else if log.high < 0.0 {
@@ -110,23 +111,10 @@ fn sentence(change: &PerplexityChange) -> String {
     format!("{}: the model {what}.", change.title)
 }
 
-/// A change of the logarithm as one of the perplexity itself: `+1.6 %`.
-fn percent(log: f64) -> String {
-    format!("{}\u{a0}%", signed_to(log.exp_m1() * 100.0, 1))
-}
-
-/// Such a change and its interval.
-pub(super) fn percent_with_interval(log: &Estimate) -> String {
-    format!("{} {}", percent(log.value), percent_interval(log))
-}
-
-fn percent_interval(log: &Estimate) -> String {
-    format!("[{},\u{a0}{}]", percent(log.low), percent(log.high))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axia_values::stats::Estimate;
 
     fn change(value: f64, low: f64, high: f64) -> PerplexityChange {
         PerplexityChange {
@@ -136,13 +124,6 @@ mod tests {
             seeds: 1,
             log_perplexity: Estimate { value, low, high },
         }
-    }
-
-    #[test]
-    fn logarithms_become_percent() {
-        assert_eq!(percent(1.25f64.ln()), "+25.0\u{a0}%");
-        assert_eq!(percent(0.8f64.ln()), "−20.0\u{a0}%");
-        assert_eq!(percent(0.0), "0.0\u{a0}%");
     }
 
     #[test]
