@@ -10,6 +10,7 @@ pub mod models;
 pub mod remote;
 pub mod report;
 pub mod respondent;
+pub mod results;
 pub mod run;
 pub mod serve;
 pub mod stage;

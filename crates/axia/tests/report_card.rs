@@ -2,7 +2,7 @@
 
 mod report_fixture;
 
-use axia::report::model_card;
+use axia::results::model_card;
 use axia::study::summary::RunSummary;
 use report_fixture::{Aim, run, values};
 

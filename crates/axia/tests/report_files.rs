@@ -5,7 +5,8 @@ mod report_fixture;
 use std::fs;
 use std::path::Path;
 
-use axia::report::{ReportError, read, write, write_comparison};
+use axia::report::ReportError;
+use axia::results::{read, write, write_comparison};
 use axia::run::Role;
 use axia::study::summary::RunSummary;
 use axia_values::instrument::Dimension;

@@ -4,7 +4,7 @@ mod report_fixture;
 
 use std::fs;
 
-use axia::report::{compare, read, write, write_matrix};
+use axia::results::{compare, read, write, write_matrix};
 use axia::study::summary::RunSummary;
 use axia_values::dilemma::DilemmaSet;
 use axia_values::judgement::{GainMatrix, JudgementShift, VerdictProbabilities};
@@ -30,7 +30,7 @@ fn several() -> RunSummary {
 }
 
 fn control(summary: &mut RunSummary) -> &mut JudgementShift {
-    &mut summary.judgement.as_mut().unwrap().shifts[0].against_control
+    &mut summary.stages.judgement.as_mut().unwrap().shifts[0].against_control
 }
 
 /// The text between two marks, the second of them after the first.
@@ -82,7 +82,7 @@ fn numbers_by_hand() {
     (own.full.p_positive, own.full.clusters, own.full.underpowered) = (0.0021, 47, false);
     shift.refined[5].gain.strict.weighted = Estimate { value: -0.5, low: -0.625, high: -0.125 };
     shift.basic[2].adjusted_p = 0.123;
-    let judgement = summary.judgement.as_mut().unwrap();
+    let judgement = summary.stages.judgement.as_mut().unwrap();
     judgement.respondents[0].distribution.argmax = [101, 62, 37];
     judgement.respondents[1].spread.wordings = Some(0.081);
     let mean = VerdictProbabilities::new([0.5, 0.3125, 0.1875]).unwrap();
@@ -177,7 +177,7 @@ fn several_steered_respondents_make_a_matrix() {
     );
     assert!(page.contains("Posts without content, whose bias calibration takes out"));
 
-    let shifts = &summary.judgement.as_ref().unwrap().shifts;
+    let shifts = &summary.stages.judgement.as_ref().unwrap().shifts;
     let shifts: Vec<_> = shifts.iter().map(|shift| shift.against_control.clone()).collect();
     let matrix = GainMatrix::refined(&shifts).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -197,12 +197,12 @@ fn several_steered_respondents_make_a_matrix() {
 #[test]
 fn gaps_in_the_matrix_are_drawn() {
     let mut summary = several();
-    let shift = &mut summary.judgement.as_mut().unwrap().shifts[1].against_control;
+    let shift = &mut summary.stages.judgement.as_mut().unwrap().shifts[1].against_control;
     shift.refined.remove(0);
     shift.refined[3].gain.full.weighted.value = f64::NAN;
     let page = compare_page(&summary);
     assert_finite(&page);
-    let shifts = &summary.judgement.as_ref().unwrap().shifts;
+    let shifts = &summary.stages.judgement.as_ref().unwrap().shifts;
     let shifts: Vec<_> = shifts.iter().map(|shift| shift.against_control.clone()).collect();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("matrix.html");
@@ -229,7 +229,7 @@ const HOSTILE: [&str; 5] = [
 #[test]
 fn hostile_posts_come_out_inert() {
     let mut summary = judged_study();
-    let judgement = summary.judgement.as_mut().unwrap();
+    let judgement = summary.stages.judgement.as_mut().unwrap();
     judgement.dilemmas = HOSTILE.concat();
     for (reading, text) in judgement.readings.iter_mut().zip(HOSTILE.iter().cycle()) {
         reading.post = (*text).to_owned();
@@ -267,7 +267,7 @@ fn hostile_posts_come_out_inert() {
 #[test]
 fn an_endless_post_is_cut_on_the_page_but_not_in_the_results() {
     let mut summary = judged_study();
-    let judgement = summary.judgement.as_mut().unwrap();
+    let judgement = summary.stages.judgement.as_mut().unwrap();
     judgement.readings[0].post = "a".repeat(1_000_000);
     judgement.cut.insert(judgement.readings[0].id.clone(), 123_456);
     let before = page(&judged_study()).len();
@@ -284,7 +284,7 @@ fn an_endless_post_is_cut_on_the_page_but_not_in_the_results() {
 #[test]
 fn the_biggest_movers_come_first() {
     let mut summary = several();
-    let judgement = summary.judgement.as_mut().unwrap();
+    let judgement = summary.stages.judgement.as_mut().unwrap();
     let mut extra = judgement.readings[0].clone();
     extra.id = "a-quiet-post".to_owned();
     judgement.readings.insert(0, extra);
@@ -310,7 +310,7 @@ fn the_biggest_movers_come_first() {
 #[test]
 fn the_reader_is_bounded() {
     let mut summary = judged_study();
-    let judgement = summary.judgement.as_mut().unwrap();
+    let judgement = summary.stages.judgement.as_mut().unwrap();
     let one = judgement.readings[0].clone();
     for number in 0..200 {
         let id = format!("copy-{number}");
@@ -331,7 +331,7 @@ fn rows_of_the_table_by_hand() {
     own.strict.p_positive = 0.25;
     shift.refined[5].adjusted_p = 0.125;
     let mover = shift.movers[0].clone();
-    let judgement = summary.judgement.as_mut().unwrap();
+    let judgement = summary.stages.judgement.as_mut().unwrap();
     judgement.respondents[1].distribution.argmax = [101, 62, 37];
     judgement.cut.insert("long".to_owned(), 77);
     judgement.respondents[0].content_free =
@@ -376,7 +376,7 @@ fn a_comparison_sets_gains_side_by_side() {
     assert!(section.contains("+0.250 [0.000,\u{a0}0.500]"), "{section}");
     assert!(section.contains("<b>−0.125</b>") && !section.contains("different sets of posts"));
     assert!(page.contains("Verdicts calibrated</th><td>no</td><td>yes</td>"));
-    b.judgement.as_mut().unwrap().hash = "0".repeat(64);
+    b.stages.judgement.as_mut().unwrap().hash = "0".repeat(64);
     assert!(compare(&a, &b).unwrap().contains("different sets of posts"));
     // One side alone was judged.
     let half = compare(&study(), &a).unwrap();

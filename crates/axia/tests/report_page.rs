@@ -2,7 +2,7 @@
 
 mod report_fixture;
 
-use axia::report::compare;
+use axia::results::compare;
 use axia::study::summary::{NoteLevel, RunSummary};
 use axia_values::instrument::Dimension;
 use axia_values::stats::Estimate;

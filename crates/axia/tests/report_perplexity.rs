@@ -2,7 +2,8 @@
 
 mod report_fixture;
 
-use axia::report::{compare, read, write};
+use axia::results::{compare, read, write};
+use axia::stage::Summaries;
 use axia::stage::perplexity::{
     PerplexityChange, PerplexitySummary, Reference, RespondentPerplexity,
 };
@@ -43,7 +44,8 @@ fn measured() -> RunSummary {
         respondents: respondents.collect(),
         changes,
     };
-    RunSummary { perplexity: Some(perplexity), ..summary }
+    let stages = Summaries { perplexity: Some(perplexity), ..summary.stages };
+    RunSummary { stages, ..summary }
 }
 
 #[test]
@@ -73,17 +75,17 @@ fn files_with_and_without_it_read_back() {
         write(folder.path(), &summary).unwrap();
         assert_eq!(read(folder.path()).unwrap(), summary);
         let text = std::fs::read_to_string(folder.path().join("results.json")).unwrap();
-        assert_eq!(text.contains("\"perplexity\""), summary.perplexity.is_some());
+        assert_eq!(text.contains("\"perplexity\""), summary.stages.perplexity.is_some());
         let table = std::fs::read_to_string(folder.path().join("results.csv")).unwrap();
         let rows = table.lines().filter(|line| line.contains(",perplexity,neutral-text,"));
-        assert_eq!(rows.count(), if summary.perplexity.is_some() { 12 } else { 0 });
+        assert_eq!(rows.count(), if summary.stages.perplexity.is_some() { 12 } else { 0 });
     }
 }
 
 #[test]
 fn a_comparison_sets_perplexities_side_by_side() {
     let (a, mut b) = (measured(), measured());
-    let own = b.perplexity.as_mut().unwrap();
+    let own = b.stages.perplexity.as_mut().unwrap();
     own.respondents[2].perplexity = estimate(14.55, 13.0, 16.0);
     own.changes[1].log_perplexity = estimate(0.0, -0.1, 0.1);
     let page = compare(&a, &b).unwrap();
@@ -97,7 +99,7 @@ fn a_comparison_sets_perplexities_side_by_side() {
     // Base, control and steered; the steered one alone changed against a control.
     assert_eq!(section.matches("Steered − control").count(), 1);
     assert!(!section.contains("different passages"));
-    b.perplexity.as_mut().unwrap().hash = "11".repeat(32);
+    b.stages.perplexity.as_mut().unwrap().hash = "11".repeat(32);
     assert!(compare(&a, &b).unwrap().contains("read different passages"));
     // One side alone was measured; then none was.
     let half = compare(&study(), &a).unwrap();

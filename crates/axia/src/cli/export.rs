@@ -7,7 +7,7 @@ use super::session::{Compute, Session};
 use super::stdout::print;
 use crate::export::{RunAnswers, inspect, lm_eval_results};
 use crate::files::write_whole;
-use crate::report;
+use crate::results;
 use anyhow::anyhow;
 use axia_engine::EngineError;
 use axia_engine::adapter::Adapter;
@@ -58,7 +58,7 @@ pub fn run(args: ExportArgs) -> Outcome {
         let message = "--scale has a meaning with --gguf alone: a run's answers are what they are";
         return Err(Failure::input(anyhow!(message)));
     }
-    let run = RunAnswers::open(&args.source, report::read(&args.source)?)?;
+    let run = RunAnswers::open(&args.source, results::read(&args.source)?)?;
     if let Some(folder) = &args.inspect {
         for path in inspect::write_logs(&run, folder)? {
             print(format!("{}\n", path.display()))?;

@@ -7,7 +7,7 @@ use super::respondent_args::RespondentArgs;
 use super::scale::ScaleArgs;
 use super::session::{Compute, Session, StudyBars};
 use super::stdout::{print, print_json};
-use crate::report;
+use crate::results;
 use crate::run::StudyError;
 use crate::stage::judgement::{JudgementSummary, Ways};
 use crate::study::FinishedRun;
@@ -89,7 +89,7 @@ pub fn run(args: JudgeArgs) -> Outcome {
     if args.runs.len() > 1 {
         let matrix = GainMatrix::refined(&shifts)
             .map_err(|error| Failure::input(error).while_trying("make the matrix"))?;
-        report::write_matrix(&args.matrix, &matrix, "Steered values × values of posts")?;
+        results::write_matrix(&args.matrix, &matrix, "Steered values × values of posts")?;
     }
     if args.json {
         return print_json(&summaries);
@@ -106,7 +106,7 @@ pub fn run(args: JudgeArgs) -> Outcome {
 }
 
 fn judge_run(args: &JudgeArgs, session: &Session, dir: &Path) -> Outcome<JudgementSummary> {
-    let mut summary: RunSummary = report::read(dir)?;
+    let mut summary: RunSummary = results::read(dir)?;
     let run = FinishedRun::open(dir, &summary)?.at_scale(args.scale.scale);
     let targets: Vec<&Target> = run.steerings.iter().map(|steering| &steering.target).collect();
     let judging = args.judging.resolve(DEFAULTS, &targets, args.seed, args.chat)?;
@@ -122,8 +122,8 @@ fn judge_run(args: &JudgeArgs, session: &Session, dir: &Path) -> Outcome<Judgeme
         .ask(&judging, &model, &summary.shifts, &mut StudyBars::new(session))
         .map_err(|error| kept(error, dir))?;
     judged.scale = run.other_scale();
-    summary.judgement = Some(judged.clone());
-    report::write(dir, &summary)?;
+    summary.stages.judgement = Some(judged.clone());
+    results::write(dir, &summary)?;
     Ok(judged)
 }
 

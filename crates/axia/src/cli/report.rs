@@ -2,7 +2,7 @@
 
 use super::failure::Outcome;
 use super::stdout::{print, print_json};
-use crate::report;
+use crate::results;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -31,12 +31,12 @@ pub struct ReportArgs {
 /// Runs the command.
 pub fn run(args: ReportArgs) -> Outcome {
     if let Some([a, b]) = args.compare.as_deref() {
-        report::write_comparison(&args.out, &report::read(a)?, &report::read(b)?)?;
+        results::write_comparison(&args.out, &results::read(a)?, &results::read(b)?)?;
         return print(format!("{}\n", args.out.display()));
     }
     let dir = args.dir.unwrap_or_default();
-    let summary = report::read(&dir)?;
-    report::write(&dir, &summary)?;
+    let summary = results::read(&dir)?;
+    results::write(&dir, &summary)?;
     if args.json {
         print_json(&summary)
     } else {

@@ -23,7 +23,7 @@ fn effect(summary: &RunSummary, shift: &ShiftSummary) -> String {
         let points = headroom.points.value;
         lines.push(("share of headroom", format!("{share} [{low}, {high}] of {points:.2} points")));
     }
-    let perplexity = summary.perplexity.as_ref();
+    let perplexity = summary.stages.perplexity.as_ref();
     if let Some(change) = perplexity.and_then(|p| p.change(&shift.respondent, Reference::Base)) {
         let rise = change.rise();
         let [value, low, high] =

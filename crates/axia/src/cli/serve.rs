@@ -4,7 +4,7 @@ use super::failure::{Failure, Outcome};
 use super::scale::ScaleArgs;
 use super::session::{Compute, Session};
 use super::stdout::print;
-use crate::report;
+use crate::results;
 use crate::run::Role;
 use crate::serve::{AccessKey, Members, ServeError, ServeSettings, Server};
 use crate::study::FinishedRun;
@@ -133,7 +133,7 @@ pub fn run(args: ServeArgs) -> Outcome {
 
 /// The model and the adapters asked for.
 fn members(args: &ServeArgs, session: &Session) -> Outcome<Members> {
-    let summary: Option<RunSummary> = args.run.as_deref().map(report::read).transpose()?;
+    let summary: Option<RunSummary> = args.run.as_deref().map(results::read).transpose()?;
     let of_run = summary.as_ref().map(|summary| summary.model.name.as_str());
     let name = args.model.as_deref().or(of_run).unwrap_or(super::DEFAULT_MODEL);
     let model = session.open_model(name)?;

@@ -9,8 +9,9 @@ use super::session::{Compute, Memory, Session, StudyBars};
 use super::stdout::{print, print_json};
 use crate::games::find_own;
 use crate::models::{self, ModelReference};
-use crate::report;
+use crate::results;
 use crate::run::{Steering, StudyError};
+use crate::stage::Stages;
 use crate::stage::judgement::Ways;
 use crate::stage::perplexity::{Measuring, PassageSet};
 use crate::stage::play::{Decide, PlaySettings};
@@ -243,7 +244,7 @@ impl StudyArgs {
             PresetName::Paper => PAPER_JUDGING,
         };
         let targets: Vec<&Target> = steerings.iter().map(|steering| &steering.target).collect();
-        let judging = match behaves {
+        let judgement = match behaves {
             true => self.judging.resolve(defaults, &targets, settings.seeds[0], self.chat)?,
             false => None,
         };
@@ -255,16 +256,10 @@ impl StudyArgs {
         }
         let session = Session::start(&self.compute)?;
         let model = session.open_model(&self.model)?;
-        let study = Study {
-            name: name.to_owned(),
-            model_name: self.model.clone(),
-            model: &model,
-            instrument,
-            settings,
-            steerings,
-            measuring: if behaves { self.measuring() } else { None },
-            judging,
-            playing: match (episodes, behaves) {
+        let stages = Stages {
+            perplexity: if behaves { self.measuring() } else { None },
+            judgement,
+            play: match (episodes, behaves) {
                 (0, _) | (_, false) => None,
                 _ => Some(self.playing.resolve(
                     &find_own(None, &[])?,
@@ -272,6 +267,15 @@ impl StudyArgs {
                     model.chat_template().is_ok(),
                 )?),
             },
+        };
+        let study = Study {
+            name: name.to_owned(),
+            model_name: self.model.clone(),
+            model: &model,
+            instrument,
+            settings,
+            steerings,
+            stages,
             tensorboard: self.tensorboard,
             max_tokens: self.memory.max_tokens_per_step,
             recompute: self.recompute,
@@ -286,7 +290,7 @@ impl StudyArgs {
             )),
             false => Failure::from(error),
         })?;
-        report::write(&out, &summary)?;
+        results::write(&out, &summary)?;
         if self.json {
             print_json(&summary)
         } else {

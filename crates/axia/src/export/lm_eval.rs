@@ -1,14 +1,11 @@
 //! Results as lm-evaluation-harness writes them.
 
 use crate::files::sha256;
+use crate::report::{Metric, Task};
 use crate::study::summary::{RunSummary, ShiftSummary};
-use axia_values::dilemma::Stance;
-use axia_values::stats::Estimate;
 use serde_json::{Map, Value, json};
 
-/// Half the width of a 95 % interval, in standard errors.
-const HALF_WIDTH: f64 = 1.959_964;
-/// What lm-evaluation-harness puts behind a metric that no filter changed.
+/// What lm-evaluation-harness puts after a metric that no filter changed.
 const FILTER: &str = "none";
 
 /// A results file with one task for each respondent and stage of a run: profiles, shifts, perplexity,
@@ -41,28 +38,10 @@ pub fn lm_eval_results(summary: &RunSummary) -> Value {
     for shift in &summary.shifts {
         put(format!("axia_shift_{}", shift.respondent), shift_metrics(shift), shift.shift.items);
     }
-    if let Some(perplexity) = &summary.perplexity {
-        for one in &perplexity.respondents {
-            let metrics = vec![Metric::estimated("token_perplexity", &one.perplexity)];
-            put(format!("axia_neutral_text_{}", one.name), metrics, perplexity.count);
-        }
-    }
-    if let Some(judgement) = &summary.judgement {
-        for respondent in &judgement.respondents {
-            let mean = &respondent.distribution.mean;
-            let metrics = Stance::ALL
-                .iter()
-                .map(|stance| Metric::plain(&stance.to_string(), mean.probability(*stance)));
-            let name = format!("axia_dilemmas_{}", respondent.name);
-            put(name, metrics.collect(), judgement.posts);
-        }
-    }
-    for player in summary.play.iter().flat_map(|play| &play.players) {
-        let metrics = player.measures.iter().map(|measure| match &measure.score {
-            Some(score) => Metric::estimated(&measure.metric, score),
-            None => Metric::plain(&measure.metric, measure.count),
-        });
-        put(format!("axia_play_{}", player.name), metrics.collect(), player.episodes);
+    for Task { name, metrics, samples } in
+        summary.stages.shown().iter().flat_map(|stage| stage.tasks())
+    {
+        put(name, metrics, samples);
     }
     let each = |value: Value| -> Map<String, Value> {
         results.keys().map(|task| (task.clone(), value.clone())).collect()
@@ -98,26 +77,6 @@ pub fn lm_eval_results(summary: &RunSummary) -> Value {
         "axia_version": summary.axia_version,
         "axia_command": summary.command,
     })
-}
-
-/// A number, and how sure it is.
-struct Metric {
-    name: String,
-    value: f64,
-    error: Option<f64>,
-}
-
-impl Metric {
-    fn plain(name: &str, value: f64) -> Self {
-        Self { name: name.to_owned(), value, error: None }
-    }
-
-    fn estimated(name: &str, estimate: &Estimate) -> Self {
-        let error = (estimate.high - estimate.low) / (2.0 * HALF_WIDTH);
-        // Resampling a single item finds no spread, which is not the same as there being none.
-        let error = (error > 0.0).then_some(error);
-        Self { error, ..Self::plain(name, estimate.value) }
-    }
 }
 
 fn shift_metrics(shift: &ShiftSummary) -> Vec<Metric> {

@@ -1,18 +1,17 @@
-//! Reports of runs: self-contained HTML, CSV and JSON.
+//! What reports are made of: words, figures, tables, and the frame that stages put their parts in.
 
-mod card;
+mod cast;
 mod error;
-mod figure;
-mod files;
-mod gain_verdict;
-mod metrics;
-mod page;
-mod play_verdict;
-mod table;
-mod verdict;
-mod words;
+pub(crate) mod figure;
+mod outcome;
+mod render;
+mod rows;
+mod shown;
+pub(crate) mod words;
 
-pub use card::model_card;
+pub(crate) use cast::{Cast, LegendEntry, Member, part_of};
 pub use error::ReportError;
-pub use files::{read, write, write_comparison, write_matrix};
-pub use page::compare;
+pub(crate) use outcome::{Outcome, Verdict, subject};
+pub(crate) use render::{Figure, Template, render};
+pub(crate) use rows::{Place, Table};
+pub(crate) use shown::{About, Metric, Number, Shown, Task};

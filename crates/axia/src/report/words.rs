@@ -5,14 +5,14 @@ use axia_values::stats::Estimate;
 /// The minus sign; a hyphen is too short for numbers.
 const MINUS: char = '−';
 /// Stands where there is no number.
-pub(super) const NOTHING: &str = "–";
+pub(crate) const NOTHING: &str = "–";
 /// Stands where an estimate has no interval.
 const NO_INTERVAL: &str = "(no\u{a0}interval)";
 /// Decimals of probability gains.
-pub(super) const GAIN_DECIMALS: usize = 3;
+pub(crate) const GAIN_DECIMALS: usize = 3;
 
 /// A number with so many decimals: `3.14`, `−0.50`. Zero never carries a sign.
-pub(super) fn fixed(value: f64, decimals: usize) -> String {
+pub(crate) fn fixed(value: f64, decimals: usize) -> String {
     if !value.is_finite() {
         return NOTHING.to_owned();
     }
@@ -22,12 +22,12 @@ pub(super) fn fixed(value: f64, decimals: usize) -> String {
 }
 
 /// A difference: `+0.25`, `−0.25`, `0.00`.
-pub(super) fn signed(value: f64) -> String {
+pub(crate) fn signed(value: f64) -> String {
     signed_to(value, 2)
 }
 
 /// A difference with so many decimals.
-pub(super) fn signed_to(value: f64, decimals: usize) -> String {
+pub(crate) fn signed_to(value: f64, decimals: usize) -> String {
     let text = fixed(value, decimals);
     let is_plain = text.starts_with(|c: char| c.is_ascii_digit());
     if is_plain && text.contains(|c: char| matches!(c, '1'..='9')) {
@@ -38,13 +38,13 @@ pub(super) fn signed_to(value: f64, decimals: usize) -> String {
 }
 
 /// The ends of an interval, kept on one line: `[0.41, 0.80]`.
-pub(super) fn interval(estimate: &Estimate) -> String {
+pub(crate) fn interval(estimate: &Estimate) -> String {
     interval_to(estimate, 2)
 }
 
 /// The ends of an interval with so many decimals. One that has no width is none: there was a single
 /// item, post or passage, or all of them were alike.
-pub(super) fn interval_to(estimate: &Estimate, decimals: usize) -> String {
+pub(crate) fn interval_to(estimate: &Estimate, decimals: usize) -> String {
     if estimate.has_no_width() {
         return NO_INTERVAL.to_owned();
     }
@@ -52,42 +52,42 @@ pub(super) fn interval_to(estimate: &Estimate, decimals: usize) -> String {
 }
 
 /// An estimate and its interval: `0.62 [0.41, 0.80]`.
-pub(super) fn with_interval(estimate: &Estimate) -> String {
+pub(crate) fn with_interval(estimate: &Estimate) -> String {
     format!("{} {}", fixed(estimate.value, 2), interval(estimate))
 }
 
 /// A difference and its interval: `+0.62 [0.41, 0.80]`.
-pub(super) fn signed_with_interval(estimate: &Estimate) -> String {
+pub(crate) fn signed_with_interval(estimate: &Estimate) -> String {
     format!("{} {}", signed(estimate.value), interval(estimate))
 }
 
 /// A probability gain: `+0.062`. It is small where a rating's shift is large.
-pub(super) fn gain(value: f64) -> String {
+pub(crate) fn gain(value: f64) -> String {
     signed_to(value, GAIN_DECIMALS)
 }
 
 /// A probability gain and its interval: `+0.062 [0.041, 0.080]`.
-pub(super) fn gain_with_interval(estimate: &Estimate) -> String {
+pub(crate) fn gain_with_interval(estimate: &Estimate) -> String {
     format!("{} {}", gain(estimate.value), interval_to(estimate, GAIN_DECIMALS))
 }
 
 /// A p-value: `0.042`, `< 0.001`.
-pub(super) fn p_value(p: f64) -> String {
+pub(crate) fn p_value(p: f64) -> String {
     if p < 0.0005 { "<\u{a0}0.001".to_owned() } else { fixed(p, 3) }
 }
 
 /// A share in whole percent: `41 %`.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{}\u{a0}%", fixed(share * 100.0, 0))
 }
 
 /// A change as a share of something, in percent: `+1.6 %`.
-pub(super) fn change(share: f64) -> String {
+pub(crate) fn change(share: f64) -> String {
     format!("{}\u{a0}%", signed_to(share * 100.0, 1))
 }
 
 /// The ends of the interval of such a change.
-pub(super) fn change_interval(share: &Estimate) -> String {
+pub(crate) fn change_interval(share: &Estimate) -> String {
     if share.has_no_width() {
         return NO_INTERVAL.to_owned();
     }
@@ -95,28 +95,28 @@ pub(super) fn change_interval(share: &Estimate) -> String {
 }
 
 /// A change and its interval: `+1.6 % [+0.4 %, +2.9 %]`.
-pub(super) fn change_with_interval(share: &Estimate) -> String {
+pub(crate) fn change_with_interval(share: &Estimate) -> String {
     format!("{} {}", change(share.value), change_interval(share))
 }
 
 /// `1 post`, `1,200 posts`.
-pub(super) fn posts(count: usize) -> String {
+pub(crate) fn posts(count: usize) -> String {
     counted(count, "post")
 }
 
 /// `1 game`, `1,200 games`.
-pub(super) fn games(count: usize) -> String {
+pub(crate) fn games(count: usize) -> String {
     counted(count, "game")
 }
 
 /// `1 passage`, `1,200 passages`.
-pub(super) fn counted(count: usize, noun: &str) -> String {
+pub(crate) fn counted(count: usize, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{}\u{a0}{noun}{plural}", grouped(count as u64))
 }
 
 /// A whole number in groups of three: `1,234,567`.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -129,7 +129,7 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 /// A count in words: `134.5 million`; small ones as they are.
-pub(super) fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     let scaled = |unit: f64, name: &str| format!("{:.1} {name}", number as f64 / unit);
     match number {
         1_000_000_000.. => scaled(1e9, "billion"),
@@ -139,7 +139,7 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// A size: `84.7 MB`, in powers of ten.
-pub(super) fn bytes(number: u64) -> String {
+pub(crate) fn bytes(number: u64) -> String {
     let scaled = |unit: f64, name: &str| format!("{:.1} {name}", number as f64 / unit);
     match number {
         1_000_000_000.. => scaled(1e9, "GB"),
@@ -150,7 +150,7 @@ pub(super) fn bytes(number: u64) -> String {
 }
 
 /// A time span: `0.8 s`, `42 s`, `3 min 12 s`, `2 h 05 min`.
-pub(super) fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     if !seconds.is_finite() || seconds < 0.0 {
         return NOTHING.to_owned();
     }
@@ -166,7 +166,7 @@ pub(super) fn duration(seconds: f64) -> String {
 }
 
 /// A point in time for people: `2026-07-30 12:34 UTC`; as it is where it is not RFC 3339 in UTC.
-pub(super) fn moment(rfc3339: &str) -> String {
+pub(crate) fn moment(rfc3339: &str) -> String {
     let minutes = rfc3339.get(..16).filter(|text| text.as_bytes().get(10) == Some(&b'T'));
     match minutes {
         Some(minutes) if rfc3339.ends_with('Z') => format!("{} UTC", minutes.replace('T', " ")),
@@ -175,7 +175,7 @@ pub(super) fn moment(rfc3339: &str) -> String {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-pub(super) fn list(parts: &[String]) -> String {
+pub(crate) fn list(parts: &[String]) -> String {
     match parts {
         [] => String::new(),
         [only] => only.clone(),

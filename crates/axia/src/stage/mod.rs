@@ -3,7 +3,10 @@
 pub mod judgement;
 pub mod perplexity;
 pub mod play;
+mod registry;
 pub mod survey;
+
+pub use registry::{Answers, Asking, Stages, Summaries};
 
 use crate::files::sha256;
 use crate::respondent::Respondent;
@@ -20,6 +23,8 @@ pub trait Stage {
     type Summary;
     /// The folder of a run that answers go to.
     const FOLDER: &'static str;
+    /// What a respondent does, for the list of how long things took: `judge`.
+    const VERB: &'static str;
 
     /// Everything that decides the answers, apart from the respondents.
     fn manifest(&self) -> Json;

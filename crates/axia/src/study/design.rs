@@ -2,9 +2,7 @@
 
 use super::Settings;
 use crate::run::{Steering, StudyError, file_name};
-use crate::stage::judgement::Judging;
-use crate::stage::perplexity::Measuring;
-use crate::stage::play::Playing;
+use crate::stage::Stages;
 use axia_engine::Model;
 use axia_engine::decoder::TokensPerStep;
 use axia_values::instrument::{Instrument, Split};
@@ -23,12 +21,8 @@ pub struct Study<'a> {
     pub settings: Settings,
     /// Steered respondents to make; none profiles the base alone.
     pub steerings: Vec<Steering>,
-    /// Neutral text for every respondent to read, if any.
-    pub measuring: Option<Measuring>,
-    /// Dilemmas for every respondent to judge, if any.
-    pub judging: Option<Judging>,
-    /// Games for every respondent to play, if any.
-    pub playing: Option<Playing>,
+    /// What every respondent is asked beside the survey.
+    pub stages: Stages,
     /// Whether training writes events for TensorBoard beside its metrics.
     pub tensorboard: bool,
     /// Most distinct tokens that training computes at once.

@@ -11,11 +11,8 @@ use super::provenance::{describe_model, describe_survey, machine, model_hashes, 
 use super::summary::{RespondentSummary, RunSummary, ShiftSummary, TrainingSummary};
 use crate::respondent::Embedded;
 use crate::run::{Follow, Member, Observation, Role, RunDir, Steering, StudyError};
-use crate::stage::judgement::Judged;
-use crate::stage::perplexity::PassageReading;
-use crate::stage::play::Turn;
 use crate::stage::survey::{self, Administration, Asked, rows_of};
-use crate::stage::{Compared, Stage};
+use crate::stage::{Answers, Asking, Compared};
 use axia_values::instrument::{Split, Variant};
 use axia_values::profile::{Profile, Response, Scores};
 use axia_values::shift::{Comparison, ControlCheck, DomainShift, ShiftRun};
@@ -35,17 +32,11 @@ pub struct Experiment<'a> {
     pub(super) dir: RunDir,
     hashes: BTreeMap<String, String>,
     timings: Vec<(String, f64)>,
-    observed: Observed,
-    frontiers: Vec<Frontier>,
-}
-
-/// What the members of a run answered so far, stage by stage.
-#[derive(Default)]
-struct Observed {
+    /// What the members answered in the survey.
     survey: Vec<Observation<Vec<Response>>>,
-    perplexity: Vec<Observation<Vec<PassageReading>>>,
-    judgement: Vec<Observation<Judged>>,
-    play: Vec<Observation<Vec<Turn>>>,
+    /// What they answered beside it.
+    answers: Answers,
+    frontiers: Vec<Frontier>,
 }
 
 impl<'a> Experiment<'a> {
@@ -66,21 +57,21 @@ impl<'a> Experiment<'a> {
                 json!({"name": s.name, "goals": goals.collect::<BTreeMap<_, _>>()})
             })
             .collect();
-        let manifest = json!({
+        let mut manifest = json!({
             "format_version": 1,
             "model": study.model_name,
             "survey": study.instrument.name,
             "hashes": hashes,
             "targets": targets,
             "settings": study.settings,
-            "perplexity": study.measuring.as_ref().map(Stage::manifest),
-            "judgement": study.judging.as_ref().map(Stage::manifest),
-            "play": study.playing.as_ref().map(Stage::manifest),
         });
+        if let Some(manifest) = manifest.as_object_mut() {
+            manifest.extend(study.stages.manifest());
+        }
         let dir = RunDir::open(dir, &manifest)?;
         let timings = if dir.has(TIMINGS) { dir.read(TIMINGS)? } else { Vec::new() };
-        let (observed, frontiers) = (Observed::default(), Vec::new());
-        Ok(Self { study, dir, hashes, timings, observed, frontiers })
+        let (survey, answers, frontiers) = (Vec::new(), Answers::default(), Vec::new());
+        Ok(Self { study, dir, hashes, timings, survey, answers, frontiers })
     }
 
     /// Runs what is not there yet and summarises all.
@@ -155,14 +146,9 @@ impl<'a> Experiment<'a> {
         Ok(())
     }
 
-    /// Notes how long a phase took, unless that is known: a run that is taken up again only reads
-    /// what the earlier one computed.
+    /// Notes how long a phase took.
     pub(super) fn took(&mut self, phase: String, started: Instant) -> Result<(), StudyError> {
-        if self.timings.iter().all(|(known, _)| *known != phase) {
-            self.timings.push((phase, started.elapsed().as_secs_f64()));
-            self.dir.write(TIMINGS, &self.timings)?;
-        }
-        Ok(())
+        took(&self.dir, &mut self.timings, phase, started)
     }
 
     /// Has a respondent do all that the study asks of respondents.
@@ -178,20 +164,13 @@ impl<'a> Experiment<'a> {
         let (cell, phase) = (format!("responses/{name}.jsonl"), format!("evaluating {name}"));
         let how = study.settings.evaluation();
         let answers = self.ask(rows, how, (&cell, &phase), respondent, follow)?;
-        self.observed.survey.push(Observation { member: member.clone(), answers });
+        self.survey.push(Observation { member: member.clone(), answers });
         self.took(format!("evaluate {name}"), started)?;
 
-        let mut asking = Asking { dir: &dir, member, respondent, follow };
-        if let Some(started) = asking.of(&study.measuring, &mut self.observed.perplexity)? {
-            self.took(format!("read as {name}"), started)?;
-        }
-        if let Some(started) = asking.of(&study.judging, &mut self.observed.judgement)? {
-            self.took(format!("judge as {name}"), started)?;
-        }
-        if let Some(started) = asking.of(&study.playing, &mut self.observed.play)? {
-            self.took(format!("play as {name}"), started)?;
-        }
-        Ok(())
+        let (timings, follow) = (&mut self.timings, &mut *follow);
+        let mut took = |phase, started| took(&dir, timings, phase, started);
+        let asking = Asking { dir: &dir, member, respondent, follow, took: &mut took };
+        study.stages.ask(asking, &mut self.answers)
     }
 
     /// Asks rows of the survey, given by their items' places in it and their ways of asking.
@@ -210,7 +189,7 @@ impl<'a> Experiment<'a> {
     fn summarise(self, training: Vec<TrainingSummary>) -> Result<RunSummary, StudyError> {
         let study = self.study;
         let settings = &study.settings;
-        let answered = &self.observed.survey;
+        let answered = &self.survey;
         let scores = answered
             .iter()
             .map(|a| Scores::new(study.instrument, &a.answers, settings.readout))
@@ -236,16 +215,13 @@ impl<'a> Experiment<'a> {
         let of_survey: Vec<(String, Comparison)> =
             of_survey.map(|(s, e)| (s.name.clone(), e.against_control.clone())).collect();
         let compared = Compared { steerings: &study.steerings, survey: &of_survey, options };
-        let observed = &self.observed;
-        let perplexity = summary(study.measuring.as_ref(), &observed.perplexity, &compared)?;
-        let judgement = summary(study.judging.as_ref(), &observed.judgement, &compared)?;
-        let play = summary(study.playing.as_ref(), &observed.play, &compared)?;
+        let stages = study.stages.summarise(&self.answers, &compared)?;
         let mut shifts = Vec::new();
         for (steering, shift) in study.steerings.iter().zip(effects) {
             let (respondent, title) = (steering.name.clone(), steering.title.clone());
             let effects = (respondent.as_str(), &shift.against_control);
             let budget = settings.language_budget;
-            let gates = gates(effects, &controls, &respondents, perplexity.as_ref(), budget);
+            let gates = gates(effects, &controls, &respondents, stages.perplexity.as_ref(), budget);
             shifts.push(ShiftSummary { respondent, title, shift, gates });
         }
         let model = describe_model(&study.model_name, study.model)?;
@@ -269,14 +245,12 @@ impl<'a> Experiment<'a> {
                 &respondents,
                 &shifts,
                 &self.frontiers,
-                perplexity.as_ref(),
+                stages.perplexity.as_ref(),
             ),
             controls,
             frontiers: self.frontiers,
             examples: examples(study.instrument, &targets, &named),
-            perplexity,
-            judgement,
-            play,
+            stages,
             model,
             respondents,
             shifts,
@@ -287,7 +261,7 @@ impl<'a> Experiment<'a> {
 
     /// The respondents of every seed for one steering; `scores` are those of the survey's observations.
     fn runs<'s>(&self, steering: &Steering, scores: &'s [Scores]) -> Vec<ShiftRun<'s>> {
-        let members = || self.observed.survey.iter().map(|one| &one.member).zip(scores);
+        let members = || self.survey.iter().map(|one| &one.member).zip(scores);
         let find = |role: Role, name: &str, seed: u64| {
             let mut found = members().filter(|(member, _)| member.role == role);
             let found = found.find(|(member, _)| {
@@ -309,37 +283,19 @@ impl<'a> Experiment<'a> {
     }
 }
 
-/// A respondent that is asked stage by stage.
-struct Asking<'a> {
-    dir: &'a RunDir,
-    member: &'a Member,
-    respondent: &'a Embedded<'a>,
-    follow: &'a mut dyn Follow,
-}
-
-impl Asking<'_> {
-    /// Asks what `stage` asks, if the study has it, and adds the answers; returns when this began.
-    fn of<S: Stage>(
-        &mut self,
-        stage: &Option<S>,
-        observations: &mut Vec<Observation<S::Answers>>,
-    ) -> Result<Option<Instant>, StudyError> {
-        let Some(stage) = stage else { return Ok(None) };
-        let started = Instant::now();
-        let Self { dir, member, respondent, follow } = self;
-        let answers = stage.ask(dir, &member.name, *respondent, *follow)?;
-        observations.push(Observation { member: (*member).clone(), answers });
-        Ok(Some(started))
+/// Notes how long a phase took, unless that is known: a run that is taken up again only reads what
+/// the earlier one computed.
+fn took(
+    dir: &RunDir,
+    timings: &mut Vec<(String, f64)>,
+    phase: String,
+    started: Instant,
+) -> Result<(), StudyError> {
+    if timings.iter().all(|(known, _)| *known != phase) {
+        timings.push((phase, started.elapsed().as_secs_f64()));
+        dir.write(TIMINGS, timings)?;
     }
-}
-
-/// What came of a stage, if the study has it.
-fn summary<S: Stage>(
-    stage: Option<&S>,
-    observations: &[Observation<S::Answers>],
-    study: &Compared,
-) -> Result<Option<S::Summary>, StudyError> {
-    stage.map(|stage| stage.summarise(observations, study)).transpose()
+    Ok(())
 }
 
 /// What every control kept of the base's answers.

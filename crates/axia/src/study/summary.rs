@@ -2,9 +2,7 @@
 
 use super::{Anchors, Frontier, Gate};
 use crate::run::Role;
-use crate::stage::judgement::JudgementSummary;
-use crate::stage::perplexity::PerplexitySummary;
-use crate::stage::play::PlaySummary;
+use crate::stage::Summaries;
 use axia_engine::train::{History, StopReason};
 use axia_values::profile::Profile;
 use axia_values::shift::{ControlCheck, DomainShift};
@@ -52,15 +50,9 @@ pub struct RunSummary {
     pub training: Vec<TrainingSummary>,
     /// Items with everybody's answers.
     pub examples: Vec<Example>,
-    /// How well the respondents predict neutral text, where that was measured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub perplexity: Option<PerplexitySummary>,
-    /// How the respondents judge dilemmas, where that was asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub judgement: Option<JudgementSummary>,
-    /// How the respondents play text adventures, where that was asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub play: Option<PlaySummary>,
+    /// What came of the stages beside the survey, each under its own name.
+    #[serde(flatten)]
+    pub stages: Summaries,
     /// What a reader must know to judge the numbers, in whole sentences.
     pub notes: Vec<Note>,
     /// Seconds by phase, in order.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axia::run::{Member, Observation, Role, Steering};
 use axia::stage::Compared;
+use axia::stage::Summaries;
 use axia::stage::judgement::{JudgeSettings, Judged, JudgementSummary, Spread, Ways};
 use axia::study::summary::RunSummary;
 use axia_values::dilemma::{Dilemma, DilemmaSet, Stance};
@@ -21,7 +22,8 @@ pub fn judged_study() -> RunSummary {
 /// A run over all values, and what its respondents say of `set`.
 pub fn judged(name: &str, set: &DilemmaSet, aims: &[Aim], calibrate: bool) -> RunSummary {
     let judgement = judgement(set, aims, calibrate);
-    RunSummary { judgement: Some(judgement), ..run(name, &values(), aims) }
+    let stages = Summaries { judgement: Some(judgement), ..Summaries::default() };
+    RunSummary { stages, ..run(name, &values(), aims) }
 }
 
 fn target(aim: &Aim) -> Target {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use axia::report::write;
+use axia::results::write;
 use axia::study::summary::RunSummary;
 
 pub fn page(summary: &RunSummary) -> String {

@@ -8,6 +8,7 @@ pub mod play;
 use std::collections::BTreeMap;
 
 use axia::run::Role;
+use axia::stage::Summaries;
 use axia::study::summary::{
     Example, ModelInfo, Note, NoteLevel, RespondentSummary, RunSummary, ShiftSummary, SurveyInfo,
     TrainingSummary,
@@ -324,9 +325,7 @@ fn frame(name: &str, trained: &[&str]) -> RunSummary {
         shifts: Vec::new(),
         training: Vec::new(),
         examples: Vec::new(),
-        perplexity: None,
-        judgement: None,
-        play: None,
+        stages: Summaries::default(),
         notes: vec![
             Note {
                 level: NoteLevel::Caution,

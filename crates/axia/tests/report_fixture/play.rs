@@ -1,6 +1,7 @@
 //! Synthetic play: made-up games, with numbers as they might come out.
 
 use axia::run::Role;
+use axia::stage::Summaries;
 use axia::stage::play::{
     Agreement, AgreementPoint, Decided, Decisions, GameSummary, Measure, MeasureChange,
     MoveSummary, PlayShift, PlaySummary, PlayerSummary, RevealedChange, RevealedValue,
@@ -31,7 +32,8 @@ pub fn played_study() -> RunSummary {
 
 /// A run over all values, and how its respondents play.
 pub fn played(name: &str, aims: &[Aim]) -> RunSummary {
-    RunSummary { play: Some(play(aims)), ..run(name, &values(), aims) }
+    let stages = Summaries { play: Some(play(aims)), ..Summaries::default() };
+    RunSummary { stages, ..run(name, &values(), aims) }
 }
 
 pub fn estimate(value: f64, half: f64) -> Estimate {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use axia::report::{compare, read, write};
+use axia::results::{compare, read, write};
 use axia_values::stats::Estimate;
 
 use super::report_fixture::markup::assert_sound;
@@ -27,7 +27,7 @@ fn rows_of_the_table_by_hand() {
     write(folder.path(), &summary).unwrap();
     assert_eq!(read(folder.path()).unwrap(), summary);
     let text = fs::read_to_string(folder.path().join("results.csv")).unwrap();
-    let fifth = summary.play.as_ref().unwrap().shifts[0].revealed[5].value.slug();
+    let fifth = summary.stages.play.as_ref().unwrap().shifts[0].revealed[5].value.slug();
     let revealed = format!("power-down,revealed,{fifth},steered-minus-control,-0.25,-0.5,0");
     for line in [
         "all,game,mill-race,max-points,100,,",
@@ -78,5 +78,5 @@ fn a_comparison_sets_play_side_by_side() {
     // One side alone played.
     let half = compare(&study(), &a).unwrap();
     assert_sound(&half);
-    assert!(!half.contains("<section id=\"play\">"));
+    assert!(half.contains("<section id=\"play\">") && half.contains("Seeds of the game"));
 }

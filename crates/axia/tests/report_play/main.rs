@@ -4,7 +4,7 @@ mod elsewhere;
 #[path = "../report_fixture/mod.rs"]
 mod report_fixture;
 
-use axia::report::compare;
+use axia::results::compare;
 use axia::run::Role;
 use axia::stage::play::{Decided, PlayShift, PlaySummary, PlayerSummary};
 use axia::study::summary::RunSummary;
@@ -18,7 +18,7 @@ use report_fixture::play::{STEPS, played, played_study};
 use report_fixture::{Aim, study};
 
 fn parts(summary: &mut RunSummary) -> &mut PlaySummary {
-    summary.play.as_mut().unwrap()
+    summary.stages.play.as_mut().unwrap()
 }
 
 fn shift(summary: &mut RunSummary) -> &mut PlayShift {
@@ -289,7 +289,7 @@ fn what_is_common_stands_there_once() {
     assert_sound(&one);
     let game = game(&one, "Mill Race");
     // They choose the same six times and then part, from the seventh decision's scene on.
-    let transcripts = &summary.play.as_ref().unwrap().transcripts;
+    let transcripts = &summary.stages.play.as_ref().unwrap().transcripts;
     let [base, control] = [&transcripts[0], &transcripts[1]];
     let mut both = base.moves.iter().zip(&control.moves);
     let common = both.position(|(a, b)| a.chosen != b.chosen).unwrap();

@@ -7,8 +7,8 @@ use crate::cli::respondent_args::with_account;
 use crate::cli::session::{Session, StudyBars};
 use crate::cli::stdout::{print, print_json};
 use crate::games::Location;
-use crate::report;
 use crate::respondent::{Embedded, Shape};
+use crate::results;
 use crate::run::{Member, Observation, RunDir, StudyError, file_name};
 use crate::stage::play::{PlaySettings, PlaySummary, Playing, Turn};
 use crate::stage::{Compared, Stage};
@@ -62,7 +62,7 @@ fn finished(
     session: &Session,
     dir: &Path,
 ) -> Outcome<(PlaySummary, String)> {
-    let mut summary: RunSummary = report::read(dir)?;
+    let mut summary: RunSummary = results::read(dir)?;
     let run = FinishedRun::open(dir, &summary)?.at_scale(args.scale.scale);
     let model = session.open_model(args.model.as_deref().unwrap_or(&summary.model.name))?;
     FinishedRun::check_model(dir, &summary, &model)?;
@@ -73,8 +73,8 @@ fn finished(
         .map_err(|error| kept(error, dir))?;
     let scale = run.other_scale().map(|scale| ("adapter scale".to_owned(), scale.to_string()));
     play.settings.extend(scale);
-    summary.play = Some(play.clone());
-    report::write(dir, &summary)?;
+    summary.stages.play = Some(play.clone());
+    results::write(dir, &summary)?;
     Ok((play, format!("report: {}", dir.join("report.html").display())))
 }
 

@@ -21,7 +21,12 @@ pub(super) fn tasks(
     let several = all.len() > 1;
     let tasks = all.into_iter().enumerate().map(|(number, judgements)| Task {
         name: if several { format!("dilemmas-{}", number + 1) } else { "dilemmas".to_owned() },
-        dataset: run.summary.judgement.as_ref().map_or_else(String::new, |j| j.dilemmas.clone()),
+        dataset: run
+            .summary
+            .stages
+            .judgement
+            .as_ref()
+            .map_or_else(String::new, |j| j.dilemmas.clone()),
         metrics: metrics(&judgements),
         samples: samples(&judgements, &posts),
         scorer: SCORER,
@@ -32,7 +37,7 @@ pub(super) fn tasks(
 /// The texts of posts: those that the results hold, and the bundled ones.
 fn posts(run: &RunAnswers) -> BTreeMap<String, String> {
     let bundled = DilemmaSet::bundled().dilemmas.iter().map(|d| (d.id.clone(), d.post.clone()));
-    let read = run.summary.judgement.iter().flat_map(|judgement| &judgement.readings);
+    let read = run.summary.stages.judgement.iter().flat_map(|judgement| &judgement.readings);
     bundled.chain(read.map(|reading| (reading.id.clone(), reading.post.clone()))).collect()
 }
 

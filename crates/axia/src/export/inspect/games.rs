@@ -16,7 +16,7 @@ pub(super) fn tasks(
 ) -> Result<Vec<Task>, StudyError> {
     let all = run.turns(&respondent.name)?;
     let several = all.len() > 1;
-    let players = run.summary.play.iter().flat_map(|play| &play.players);
+    let players = run.summary.stages.play.iter().flat_map(|play| &play.players);
     let player = players.into_iter().find(|player| player.name == respondent.name);
     let measures = player.into_iter().flat_map(|player| &player.measures);
     let metrics: Vec<(String, f64)> = measures

@@ -32,7 +32,7 @@ const DODGE: f64 = 2.4;
 const MIN_VALUES: usize = 10;
 
 /// Whether these dimensions belong on the circle.
-pub(in crate::report) fn is_circular(dimensions: &[Dimension]) -> bool {
+pub(crate) fn is_circular(dimensions: &[Dimension]) -> bool {
     dimensions.len() >= MIN_VALUES
         && dimensions.iter().all(|dimension| refined(dimension).is_some())
 }
@@ -72,7 +72,7 @@ impl Rings {
 
 /// Draws profiles on the circle, ratings 1 to 6 from the centre outwards. `id` must be unique
 /// in the page.
-pub(in crate::report) fn circle(id: &str, series: &[Series], goals: &[Goal]) -> String {
+pub(crate) fn circle(id: &str, series: &[Series], goals: &[Goal]) -> String {
     let rings = Rings::ratings();
     let mut svg = ground(id, &rings, series, goals);
     for goal in goals {
@@ -88,7 +88,7 @@ pub(in crate::report) fn circle(id: &str, series: &[Series], goals: &[Goal]) -> 
 
 /// Draws what choices express on the circle, from the centre outwards, with random play as a ring.
 /// `id` must be unique in the page.
-pub(in crate::report) fn revealed_circle(id: &str, series: &[Series], goals: &[Goal]) -> String {
+pub(crate) fn revealed_circle(id: &str, series: &[Series], goals: &[Goal]) -> String {
     let svg = ground(id, &Rings::revealed(series), series, goals);
     finish(svg, "Values revealed in play", series)
 }
@@ -143,7 +143,7 @@ fn extent(higher: HigherValue) -> Option<(f64, f64)> {
 }
 
 /// The higher-order values that colour a refined one.
-pub(super) fn sectors(value: Value) -> Vec<HigherValue> {
+pub(crate) fn sectors(value: Value) -> Vec<HigherValue> {
     match value {
         Value::Refined(value) => value.higher(),
         Value::Basic(_) | Value::Higher(_) => Vec::new(),
@@ -151,7 +151,7 @@ pub(super) fn sectors(value: Value) -> Vec<HigherValue> {
 }
 
 /// The class that colours a higher-order value.
-pub(super) const fn sector_class(higher: HigherValue) -> &'static str {
+pub(crate) const fn sector_class(higher: HigherValue) -> &'static str {
     match higher {
         HigherValue::OpennessToChange => "openness",
         HigherValue::SelfEnhancement => "enhancement",

@@ -17,7 +17,7 @@ const TICKS: usize = 5;
 
 /// Common axes for several panels: the last step and the ends of the loss.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::report) struct CurveAxes {
+pub(crate) struct CurveAxes {
     steps: f64,
     loss: (f64, f64),
 }
@@ -39,7 +39,7 @@ impl CurveAxes {
 }
 
 /// Draws the loss of one adapter; nothing where no step was recorded.
-pub(in crate::report) fn curves(
+pub(crate) fn curves(
     name: &str,
     style: Style,
     history: &History,

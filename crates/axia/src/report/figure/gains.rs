@@ -8,7 +8,7 @@ use super::scale::nice_domain;
 use super::series::{Series, Style};
 
 /// What steering did to the judgement of the posts of each refined value.
-pub(in crate::report) struct Gains<'a> {
+pub(crate) struct Gains<'a> {
     /// The steered respondent.
     pub name: &'a str,
     /// Its look.
@@ -45,9 +45,7 @@ impl Gains<'_> {
 }
 
 /// One axis for several panels.
-pub(in crate::report) fn gain_domain<'a>(
-    shifts: impl IntoIterator<Item = &'a JudgementShift>,
-) -> (f64, f64) {
+pub(crate) fn gain_domain<'a>(shifts: impl IntoIterator<Item = &'a JudgementShift>) -> (f64, f64) {
     let gains = shifts.into_iter().flat_map(|shift| &shift.refined);
     let ends = gains.flat_map(|gain| [gain.gain.full.weighted.low, gain.gain.full.weighted.high]);
     nice_domain(ends, (-0.02, 0.02), 12)

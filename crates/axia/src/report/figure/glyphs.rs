@@ -10,11 +10,7 @@ use super::svg::{Anchor, Svg};
 use crate::report::words::{percent, with_interval};
 
 /// An interval on a line with a mark at zero, on a common axis with others.
-pub(in crate::report) fn interval_glyph(
-    estimate: &Estimate,
-    all: &[Estimate],
-    style: Style,
-) -> String {
+pub(crate) fn interval_glyph(estimate: &Estimate, all: &[Estimate], style: Style) -> String {
     let ends = all.iter().flat_map(|estimate| [estimate.low, estimate.high]);
     let scale = Scale::new(nice_domain(ends, (0.0, 0.1), 8), (6.0, 174.0));
     let mut svg = Svg::new(180.0, 18.0);
@@ -28,7 +24,7 @@ pub(in crate::report) fn interval_glyph(
 }
 
 /// The probabilities of the ratings 1 to 6 as six bars.
-pub(in crate::report) fn rating_bars(probabilities: &[f64; 6], style: Style) -> String {
+pub(crate) fn rating_bars(probabilities: &[f64; 6], style: Style) -> String {
     const HEIGHT: f64 = 24.0;
     const BAR: f64 = 10.0;
     let mut svg = Svg::new(71.0, HEIGHT + 2.0);
@@ -50,7 +46,7 @@ pub(in crate::report) fn rating_bars(probabilities: &[f64; 6], style: Style) -> 
 }
 
 /// The probabilities of the three verdicts as one bar in three parts.
-pub(in crate::report) fn verdict_bar(probabilities: &VerdictProbabilities, width: f64) -> String {
+pub(crate) fn verdict_bar(probabilities: &VerdictProbabilities, width: f64) -> String {
     const HEIGHT: f64 = 20.0;
     /// Pixels that a name needs.
     const NAME: f64 = 46.0;
@@ -82,7 +78,7 @@ const fn verdict_class(stance: Stance) -> &'static str {
 }
 
 /// The mark of a respondent, for legends.
-pub(in crate::report) fn swatch(style: Style) -> String {
+pub(crate) fn swatch(style: Style) -> String {
     let mut svg = Svg::new(26.0, 14.0);
     svg.group(&style.class(), |svg| {
         svg.line("outline", (1.0, 7.0), (25.0, 7.0));

@@ -10,7 +10,7 @@ use super::series::Series;
 const RANDOM: f64 = 100.0;
 
 /// Draws harms in percent of random play, which is a line.
-pub(in crate::report) fn harms(series: &[Series]) -> String {
+pub(crate) fn harms(series: &[Series]) -> String {
     Intervals {
         series,
         faint: None,
@@ -28,7 +28,7 @@ pub(in crate::report) fn harms(series: &[Series]) -> String {
 }
 
 /// Draws what choices express, from −1 to 1, where that is known of too few values for a circle.
-pub(in crate::report) fn revealed(series: &[Series], targets: &[Dimension]) -> String {
+pub(crate) fn revealed(series: &[Series], targets: &[Dimension]) -> String {
     Intervals {
         series,
         faint: None,

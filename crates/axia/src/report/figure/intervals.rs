@@ -22,7 +22,7 @@ const MIN_WIDTH: f64 = 740.0;
 const LABEL_CHARACTERS: usize = 28;
 
 /// A plot of estimates by dimension.
-pub(super) struct Intervals<'a> {
+pub(crate) struct Intervals<'a> {
     /// What is drawn, from top to bottom within a row.
     pub series: &'a [Series],
     /// Drawn faintly, and not listed in numbers.
@@ -209,7 +209,7 @@ fn dot(
 }
 
 /// Mean ratings on a line from 1 to 6, for instruments that do not measure the circle's values.
-pub(in crate::report) fn ratings(series: &[Series], goals: &[Goal]) -> String {
+pub(crate) fn ratings(series: &[Series], goals: &[Goal]) -> String {
     let goals: Vec<_> = goals.iter().map(|goal| (goal.clone(), f64::from(goal.rating))).collect();
     Intervals {
         series,
@@ -228,4 +228,4 @@ pub(in crate::report) fn ratings(series: &[Series], goals: &[Goal]) -> String {
 }
 
 /// The control's look, for the drift that is drawn faintly.
-pub(super) const DRIFT: Style = Style::CONTROL;
+pub(crate) const DRIFT: Style = Style::CONTROL;

@@ -17,7 +17,7 @@ const TICKS: usize = 5;
 const DODGE: f64 = 11.0;
 
 /// The leakage of one steered respondent.
-pub(in crate::report) struct LeakageSeries<'a> {
+pub(crate) struct LeakageSeries<'a> {
     /// The name in the legend.
     pub name: &'a str,
     /// Its look.
@@ -27,7 +27,7 @@ pub(in crate::report) struct LeakageSeries<'a> {
 }
 
 /// Draws mean signed shifts by steps on the circle; nothing where none were measured.
-pub(in crate::report) fn leakage(series: &[LeakageSeries<'_>]) -> Option<String> {
+pub(crate) fn leakage(series: &[LeakageSeries<'_>]) -> Option<String> {
     let points = || series.iter().flat_map(|one| one.points);
     let furthest = points().map(|point| point.distance).max()?;
     let ends = points().flat_map(|point| [point.shift.low, point.shift.high]);

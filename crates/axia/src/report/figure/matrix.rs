@@ -22,7 +22,7 @@ const FAINT: f64 = 0.05;
 const SAMPLES: [f64; 7] = [-1.0, -0.66, -0.33, 0.0, 0.33, 0.66, 1.0];
 
 /// Draws the matrix, its rows under the given names, blue for a gain and orange for a loss.
-pub(in crate::report) fn matrix(matrix: &GainMatrix, names: &[String]) -> String {
+pub(crate) fn matrix(matrix: &GainMatrix, names: &[String]) -> String {
     let cells = || matrix.rows.iter().flat_map(|row| row.cells.iter().flatten());
     let sizes = cells().map(|cell| cell.gain.value.abs()).filter(|size| size.is_finite());
     let strongest = sizes.fold(FAINT, f64::max);

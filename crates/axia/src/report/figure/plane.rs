@@ -27,7 +27,7 @@ const WORSE: f64 = 14.0;
 
 /// One of the two axes.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::report) struct Axis<'a> {
+pub(crate) struct Axis<'a> {
     /// What it shows.
     pub label: &'a str,
     /// What it holds at least.
@@ -38,7 +38,7 @@ pub(in crate::report) struct Axis<'a> {
 
 /// A point with its intervals.
 #[derive(Debug, Clone)]
-pub(in crate::report) struct PlanePoint {
+pub(crate) struct PlanePoint {
     /// What stands beside it; may be empty.
     pub label: String,
     /// What it says when pointed at.
@@ -54,7 +54,7 @@ pub(in crate::report) struct PlanePoint {
 }
 
 /// Points in a plane.
-pub(in crate::report) struct Plane<'a> {
+pub(crate) struct Plane<'a> {
     /// The horizontal and the vertical axis.
     pub axes: [Axis<'a>; 2],
     /// The points; later ones lie on top, and their labels stand nearest.

@@ -2,7 +2,7 @@
 
 /// A linear map of a domain onto a range.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Scale {
+pub(crate) struct Scale {
     domain: (f64, f64),
     range: (f64, f64),
 }
@@ -61,7 +61,7 @@ fn round_step(domain: (f64, f64), count: usize) -> f64 {
 }
 
 /// The smallest domain of round ends that holds all finite values, and `at_least`.
-pub(super) fn nice_domain(
+pub(crate) fn nice_domain(
     values: impl IntoIterator<Item = f64>,
     at_least: (f64, f64),
     ticks: usize,

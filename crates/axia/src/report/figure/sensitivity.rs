@@ -18,7 +18,7 @@ const LABEL_CHARACTERS: usize = 28;
 
 /// Draws a strip of cells: for each respondent the standard deviation over instructions and
 /// that over templates. Nothing where none was measured.
-pub(in crate::report) fn sensitivity(respondents: &[(&str, &[DimensionScore])]) -> Option<String> {
+pub(crate) fn sensitivity(respondents: &[(&str, &[DimensionScore])]) -> Option<String> {
     let (_, rows) = respondents.iter().max_by_key(|(_, scores)| scores.len())?;
     let all = respondents.iter().flat_map(|(_, scores)| scores.iter());
     let strongest = all

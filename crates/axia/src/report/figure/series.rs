@@ -15,7 +15,7 @@ const STEERED: usize = 5;
 
 /// The look of a respondent: a colour and a mark, so that nothing rests on colour alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::report) struct Style(usize);
+pub(crate) struct Style(usize);
 
 impl Style {
     pub const BASE: Self = Self(0);
@@ -48,7 +48,7 @@ impl Style {
     }
 
     /// Draws the mark around `centre`.
-    pub(super) fn mark(self, svg: &mut Svg, centre: Point, radius: f64) {
+    pub(crate) fn mark(self, svg: &mut Svg, centre: Point, radius: f64) {
         self.outline(
             svg,
             match self {
@@ -61,7 +61,7 @@ impl Style {
     }
 
     /// Draws the mark without its filling.
-    pub(super) fn hollow_mark(self, svg: &mut Svg, centre: Point, radius: f64) {
+    pub(crate) fn hollow_mark(self, svg: &mut Svg, centre: Point, radius: f64) {
         self.outline(svg, "mark hollow", centre, radius);
     }
 
@@ -112,7 +112,7 @@ impl Style {
 
 /// Estimates by dimension.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report) struct Series {
+pub(crate) struct Series {
     /// The name in the legend.
     pub name: String,
     /// Its look.
@@ -196,7 +196,7 @@ impl Series {
 
 /// A dimension that a respondent was steered on.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::report) struct Goal {
+pub(crate) struct Goal {
     /// The dimension.
     pub dimension: Dimension,
     /// The rating it was steered to.
@@ -217,7 +217,7 @@ impl Goal {
 }
 
 /// All dimensions of several series, values in circular order first.
-pub(in crate::report) fn union(series: &[Series]) -> Vec<Dimension> {
+pub(crate) fn union(series: &[Series]) -> Vec<Dimension> {
     let all: std::collections::BTreeSet<_> = series.iter().flat_map(Series::dimensions).collect();
     all.into_iter().cloned().collect()
 }

@@ -7,7 +7,7 @@ use super::scale::nice_domain;
 use super::series::{Goal, Series};
 
 /// Shifts of one steered respondent, or of the same one in several runs.
-pub(in crate::report) struct Shifts<'a> {
+pub(crate) struct Shifts<'a> {
     /// The shifts, each with its look.
     pub series: &'a [Series],
     /// Control against base, drawn faintly.
@@ -44,7 +44,7 @@ impl Shifts<'_> {
 }
 
 /// A comparison's shifts as a series.
-pub(in crate::report) fn shift_series(
+pub(crate) fn shift_series(
     name: &str,
     style: super::series::Style,
     values: &[ValueShift],
@@ -53,7 +53,7 @@ pub(in crate::report) fn shift_series(
 }
 
 /// One axis for several panels.
-pub(in crate::report) fn shift_domain<'a>(
+pub(crate) fn shift_domain<'a>(
     comparisons: impl IntoIterator<Item = &'a Comparison>,
 ) -> (f64, f64) {
     let values = comparisons.into_iter().flat_map(|comparison| &comparison.values);

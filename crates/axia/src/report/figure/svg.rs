@@ -6,7 +6,7 @@ use minijinja::HtmlEscape;
 
 /// Where a text is anchored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Anchor {
+pub(crate) enum Anchor {
     Start,
     Middle,
     End,
@@ -23,10 +23,10 @@ impl Anchor {
 }
 
 /// A point in user units, y downwards.
-pub(super) type Point = (f64, f64);
+pub(crate) type Point = (f64, f64);
 
 /// An SVG element under construction. Appearance is left to the style sheet, by class.
-pub(super) struct Svg {
+pub(crate) struct Svg {
     body: String,
     size: Point,
 }
@@ -167,12 +167,12 @@ impl Svg {
 }
 
 /// `x y` for path data.
-pub(super) fn pair(point: Point) -> String {
+pub(crate) fn pair(point: Point) -> String {
     format!("{} {}", number(point.0), number(point.1))
 }
 
 /// At most two decimals; zero for what is no number, so that a page never holds one.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if !value.is_finite() {
         return "0".to_owned();
     }

@@ -6,13 +6,16 @@
 
 mod alone;
 mod ask;
+mod page;
 mod stage;
 mod summary;
+mod table;
 mod verdicts;
 mod wording;
 
 pub use alone::{AloneJudgement, ValueVerdicts};
 pub use ask::{JudgeSettings, Judgement, content_free_id, judge};
+pub(crate) use page::matrix_page;
 pub use stage::{Judging, around_target};
 pub use summary::{JudgementShiftSummary, JudgementSummary, Reading, RespondentVerdicts};
 pub use verdicts::{Judged, Spread};

@@ -23,6 +23,7 @@ impl Stage for Judging {
     type Answers = Judged;
     type Summary = JudgementSummary;
     const FOLDER: &'static str = "judgements";
+    const VERB: &'static str = "judge";
 
     fn manifest(&self) -> Json {
         json!({

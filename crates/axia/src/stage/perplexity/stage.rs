@@ -35,6 +35,7 @@ impl Stage for Measuring {
     type Answers = Vec<PassageReading>;
     type Summary = PerplexitySummary;
     const FOLDER: &'static str = "perplexity";
+    const VERB: &'static str = "read";
 
     fn manifest(&self) -> Json {
         json!({

@@ -6,12 +6,14 @@
 mod decide;
 mod episode;
 mod landmarks;
+mod page;
 mod prompt;
 mod settings;
 mod stage;
 mod statistics;
 mod summarise;
 mod summary;
+mod table;
 mod turn;
 
 pub use episode::{Act, Episode, Replayed};

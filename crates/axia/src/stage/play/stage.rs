@@ -69,6 +69,7 @@ impl Stage for Playing {
     type Answers = Vec<Turn>;
     type Summary = PlaySummary;
     const FOLDER: &'static str = "play";
+    const VERB: &'static str = "play";
 
     fn manifest(&self) -> Json {
         let games = self.games.iter().map(|g| (g.game.name.clone(), g.hash.clone()));

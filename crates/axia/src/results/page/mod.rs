@@ -1,0 +1,16 @@
+//! The pages of runs: each section is prepared as plain data, the templates give it its form.
+
+mod cast;
+mod comparison;
+mod differences;
+mod effects;
+mod examples;
+mod frontier;
+mod overview;
+mod profiles;
+mod provenance;
+mod report;
+mod training;
+
+pub use comparison::compare;
+pub(super) use report::report;

@@ -1,0 +1,10 @@
+//! Moral judgement: gains, verdicts, the matrix, and a reader of single posts.
+
+mod gains;
+mod matrix;
+mod reader;
+mod section;
+mod verdict;
+mod verdicts;
+
+pub(crate) use matrix::matrix_page;

@@ -1,0 +1,13 @@
+//! Play: harms and points, what choices express, and a reader of games.
+
+mod agreement;
+mod harms;
+mod metrics;
+mod paths;
+mod plane;
+mod players;
+mod reader;
+mod revealed;
+mod section;
+mod tables;
+mod verdict;
