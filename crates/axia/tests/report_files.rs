@@ -52,6 +52,26 @@ fn a_run_survives_the_round_trip_and_leaves_nothing_else() {
 }
 
 #[test]
+fn results_of_the_first_version_still_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = study();
+    write(folder.path(), &summary).unwrap();
+    let path = folder.path().join("results.json");
+    let text = fs::read_to_string(&path).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    json["format_version"] = 1.into();
+    for respondent in json["respondents"].as_array_mut().unwrap() {
+        let fields = respondent.as_object_mut().unwrap();
+        assert!(fields.remove("steering").is_some() && fields.remove("seed").is_some());
+    }
+    fs::write(&path, json.to_string()).unwrap();
+    assert_eq!(read(folder.path()).unwrap(), summary);
+    // It is written again as the present version.
+    write(folder.path(), &read(folder.path()).unwrap()).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}
+
+#[test]
 fn the_fixture_is_what_it_claims() {
     let summary = study();
     let roles: Vec<_> = summary.respondents.iter().map(|one| one.role).collect();
@@ -72,7 +92,7 @@ fn wrong_files_are_refused_with_reasons() {
     assert!(error.contains("missing field `title`") && error.contains("line"), "{error}");
 
     let error = read_changed(|json| json["format_version"] = 99.into()).to_string();
-    assert!(error.contains("format_version 99, this axia reads 1"), "{error}");
+    assert!(error.contains("format_version 99, this axia reads 2"), "{error}");
     let error = read_changed(|json| drop(json.as_object_mut().unwrap().remove("format_version")));
     assert!(error.to_string().contains("missing field `format_version`"), "{error}");
     let error = read_changed(|json| {

@@ -22,6 +22,7 @@ fn measured() -> RunSummary {
     let respondents = summary.respondents.iter().map(|one| RespondentPerplexity {
         name: one.name.clone(),
         role: one.role,
+        steering: one.steering.clone(),
         perplexity: estimate(12.3, 11.0, 13.5),
     });
     let change = |respondent: &str, reference, log_perplexity| PerplexityChange {

@@ -6,4 +6,3 @@ mod run_answers;
 
 pub use lm_eval::lm_eval_results;
 pub use run_answers::RunAnswers;
-pub(crate) use run_answers::is_of;

@@ -4,7 +4,7 @@ use crate::run::{RunDir, StudyError};
 use crate::stage::Stage;
 use crate::stage::judgement::{Judgement, Judging};
 use crate::stage::play::{Playing, Turn};
-use crate::study::summary::{RespondentSummary, RunSummary, ShiftSummary};
+use crate::study::summary::RunSummary;
 use axia_engine::error::FileError;
 use axia_values::profile::Response;
 use serde::Serialize;
@@ -51,11 +51,6 @@ impl RunAnswers {
         self.stage(Playing::FOLDER, respondent)
     }
 
-    /// The shift of a steered respondent, whose name may end in its seed.
-    pub(super) fn shift_of(&self, respondent: &RespondentSummary) -> Option<&ShiftSummary> {
-        self.summary.shifts.iter().find(|shift| is_of(&respondent.name, &shift.respondent))
-    }
-
     /// The whole files of a respondent in the folders of a stage, in the order of their names.
     fn stage<T: Serialize + DeserializeOwned>(
         &self,
@@ -75,13 +70,4 @@ impl RunAnswers {
         names.sort();
         names.iter().map(|name| self.dir.read_lines(name)).collect()
     }
-}
-
-/// Whether `name` is `steering`, or that with a seed.
-pub(crate) fn is_of(name: &str, steering: &str) -> bool {
-    name.strip_prefix(steering).is_some_and(|rest| {
-        let seed = rest.strip_prefix("-seed");
-        rest.is_empty()
-            || seed.is_some_and(|s| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit()))
-    })
 }

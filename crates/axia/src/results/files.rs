@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::card::write_cards;
-use super::{compare, page, table};
+use super::{compare, page, table, upgrade};
 use crate::files::write_whole;
 use crate::report::ReportError;
 use crate::stage::judgement::{JudgementShiftSummary, matrix_page};
@@ -56,9 +56,15 @@ pub fn read(dir: &Path) -> Result<RunSummary, ReportError> {
     };
     // The version first: a file of another version may well lack fields of this one.
     let header: Header = serde_json::from_str(&text).map_err(malformed)?;
-    let supported = RunSummary::FORMAT_VERSION;
-    check_version(&path, "format_version", &header.format_version, supported)?;
-    let summary: RunSummary = serde_json::from_str(&text).map_err(malformed)?;
+    let summary: RunSummary = if header.format_version == 1 {
+        let mut results: Value = serde_json::from_str(&text).map_err(malformed)?;
+        upgrade::from_version_1(&mut results);
+        serde_json::from_value(results).map_err(malformed)?
+    } else {
+        let supported = RunSummary::FORMAT_VERSION;
+        check_version(&path, "format_version", &header.format_version, supported)?;
+        serde_json::from_str(&text).map_err(malformed)?
+    };
     check_parts(&path, &summary)?;
     Ok(summary)
 }

@@ -4,6 +4,7 @@ mod card;
 mod files;
 mod page;
 mod table;
+mod upgrade;
 mod verdict;
 
 pub use card::model_card;

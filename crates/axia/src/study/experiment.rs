@@ -201,8 +201,7 @@ impl<'a> Experiment<'a> {
             .zip(&scores)
             .map(|(a, scores)| {
                 let profile = Profile::new(scores, options)?;
-                let (name, role) = (a.member.name.clone(), a.member.role);
-                Ok(RespondentSummary { name, role, profile })
+                Ok(RespondentSummary::new(a.member.clone(), profile))
             })
             .collect::<Result<Vec<_>, StudyError>>()?;
         let controls = controls(answered, &scores);

@@ -1,7 +1,7 @@
 //! A run that has its results, opened to ask its respondents more.
 
 use super::provenance::{WEIGHTS, sha256_of};
-use super::summary::{RunSummary, ShiftSummary};
+use super::summary::{RespondentSummary, RunSummary, ShiftSummary};
 use crate::respondent::Embedded;
 use crate::run::{Follow, Member, Observation, Role, RunDir, Steering, StudyError};
 use crate::stage::{Compared, Stage};
@@ -29,18 +29,12 @@ pub struct FinishedRun {
 #[derive(Deserialize)]
 struct Manifest {
     targets: Vec<Goals>,
-    settings: Seeds,
 }
 
 #[derive(Deserialize)]
 struct Goals {
     name: String,
     goals: BTreeMap<String, Rating>,
-}
-
-#[derive(Deserialize)]
-struct Seeds {
-    seeds: Vec<u64>,
 }
 
 impl FinishedRun {
@@ -76,9 +70,7 @@ impl FinishedRun {
             let target = Target::profile(name.clone(), goals);
             Steering { title: title(&name), name, target }
         });
-        let seeds = manifest.settings.seeds;
-        let respondents = summary.respondents.iter();
-        let members = respondents.map(|one| member(&one.name, one.role, &seeds)).collect();
+        let members = summary.respondents.iter().map(RespondentSummary::member).collect();
         Ok(Self { steerings: steerings.collect(), members, dir, scale: 1.0 })
     }
 
@@ -141,17 +133,4 @@ impl FinishedRun {
         };
         Ok(Embedded::new(model, adapter))
     }
-}
-
-/// The member whose results these are; names end in the seed where a run has several.
-fn member(name: &str, role: Role, seeds: &[u64]) -> Member {
-    let own = seeds.iter().find_map(|&seed| {
-        let steering = name.strip_suffix(&format!("-seed{seed}"))?;
-        Some((steering.to_owned(), seed))
-    });
-    let (steering, seed) = match own.filter(|_| seeds.len() > 1 && role != Role::Base) {
-        Some(own) => own,
-        None => (name.to_owned(), seeds.first().copied().unwrap_or_default()),
-    };
-    Member { name: name.to_owned(), steering, role, seed }
 }

@@ -1,7 +1,7 @@
 //! `results.json`: everything a report shows, in one versioned file.
 
 use super::{Anchors, Frontier, Gate};
-use crate::run::Role;
+use crate::run::{Member, Role};
 use crate::stage::Summaries;
 use axia_engine::train::{History, StopReason};
 use axia_values::profile::Profile;
@@ -100,8 +100,25 @@ pub struct RespondentSummary {
     pub name: String,
     /// Its part in the study.
     pub role: Role,
+    /// The name that it shares with those of other seeds: `base`, `control`, `power-down`.
+    pub steering: String,
+    /// Seed of its training; 0 for the base.
+    pub seed: u64,
     /// Its profile on the held-out items.
     pub profile: Profile,
+}
+
+impl RespondentSummary {
+    /// The profile of a member of a run.
+    pub fn new(Member { name, role, steering, seed }: Member, profile: Profile) -> Self {
+        Self { name, role, steering, seed, profile }
+    }
+
+    /// Whose profile this is.
+    pub fn member(&self) -> Member {
+        let Self { name, role, steering, seed, .. } = self;
+        Member { name: name.clone(), role: *role, seed: *seed, steering: steering.clone() }
+    }
 }
 
 /// What steering changed.
@@ -177,5 +194,10 @@ pub enum NoteLevel {
 
 impl RunSummary {
     /// The version this program writes.
-    pub const FORMAT_VERSION: u32 = 1;
+    pub const FORMAT_VERSION: u32 = 2;
+
+    /// What the steering of a respondent changed, over all seeds; `None` for base and control.
+    pub fn shift_of(&self, respondent: &RespondentSummary) -> Option<&ShiftSummary> {
+        self.shifts.iter().find(|shift| shift.respondent == respondent.steering)
+    }
 }

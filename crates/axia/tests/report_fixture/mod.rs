@@ -180,6 +180,8 @@ pub fn run(name: &str, dimensions: &[Dimension], aims: &[Aim]) -> RunSummary {
         respondents: everybody
             .into_iter()
             .map(|(name, role, scores)| RespondentSummary {
+                steering: name.clone(),
+                seed: u64::from(role != Role::Base),
                 name,
                 role,
                 profile: Profile::new(&scores, options()).expect("answered"),

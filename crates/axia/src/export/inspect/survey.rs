@@ -18,6 +18,7 @@ pub(super) fn task(run: &RunAnswers, respondent: &RespondentSummary) -> Result<T
     let summary = &run.summary;
     let texts = Texts::of(summary);
     let goals: BTreeMap<String, Rating> = run
+        .summary
         .shift_of(respondent)
         .into_iter()
         .flat_map(|shift| &shift.shift.against_control.values)
@@ -32,7 +33,7 @@ pub(super) fn task(run: &RunAnswers, respondent: &RespondentSummary) -> Result<T
     let samples = samples.collect();
     let profile = &respondent.profile;
     let mut metrics = vec![("mean".to_owned(), profile.grand_mean)];
-    let headline = run.shift_of(respondent).map(|shift| &shift.shift.against_control);
+    let headline = run.summary.shift_of(respondent).map(|shift| &shift.shift.against_control);
     if let Some(shift) = headline {
         metrics.push(("target_drop".to_owned(), shift.target_drop.macro_average.value));
         let others = [("fluctuation", &shift.fluctuation), ("selectivity", &shift.selectivity)];

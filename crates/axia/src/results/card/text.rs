@@ -3,7 +3,6 @@
 use axia_values::shift::{Comparison, DomainShift};
 use axia_values::stats::Estimate;
 
-use crate::export::is_of;
 use crate::models::BaseName;
 use crate::report::words::{fixed, interval, signed, signed_with_interval};
 use crate::run::Role;
@@ -35,7 +34,7 @@ pub fn model_card(summary: &RunSummary, respondent: &str) -> Option<String> {
     }
     let base = BaseName::of(&summary.model.name);
     let shift = match found.role {
-        Role::Steered => Some(shift_of(summary, respondent)?),
+        Role::Steered => Some(summary.shift_of(found)?),
         Role::Base | Role::Control | Role::Landmark => None,
     };
     let parts = [
@@ -51,11 +50,6 @@ pub fn model_card(summary: &RunSummary, respondent: &str) -> Option<String> {
         limits(summary, &base),
     ];
     Some(parts.concat())
-}
-
-/// The shift of a steered respondent, whose name may end in a seed.
-fn shift_of<'a>(summary: &'a RunSummary, respondent: &str) -> Option<&'a ShiftSummary> {
-    summary.shifts.iter().find(|shift| is_of(respondent, &shift.respondent))
 }
 
 /// YAML between dashes. A JSON string is a YAML string.

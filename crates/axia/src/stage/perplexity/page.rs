@@ -142,22 +142,7 @@ fn change<'a>(
     one: &RespondentPerplexity,
     reference: Reference,
 ) -> Option<&'a PerplexityChange> {
-    let name = without_seed(&one.name, one.role, summary);
-    summary.change(name, reference)
-}
-
-/// The name that changes go by: over several seeds there is one change for all.
-fn without_seed<'a>(name: &'a str, role: Role, summary: &'a PerplexitySummary) -> &'a str {
-    let own = summary.changes.iter().map(|change| change.respondent.as_str());
-    let mut own = own.filter(|own| name.strip_prefix(own).is_some_and(is_seed));
-    if role == Role::Base { name } else { own.next().unwrap_or(name) }
-}
-
-fn is_seed(rest: &str) -> bool {
-    rest.is_empty()
-        || rest
-            .strip_prefix("-seed")
-            .is_some_and(|seed| !seed.is_empty() && seed.bytes().all(|b| b.is_ascii_digit()))
+    summary.change(&one.steering, reference)
 }
 
 fn sentence(change: &PerplexityChange) -> String {
@@ -197,11 +182,5 @@ mod tests {
         assert!(sentence(&change(-0.1, -0.2, -0.05)).contains("text better than"));
         let unclear = sentence(&change(0.1, -0.1, 0.3));
         assert!(unclear.contains("is not shown") && unclear.contains("includes zero"), "{unclear}");
-    }
-
-    #[test]
-    fn names_with_seeds_belong_to_their_steering() {
-        assert!(is_seed("") && is_seed("-seed12"));
-        assert!(!is_seed("-seed") && !is_seed("-seedling") && !is_seed("x"));
     }
 }

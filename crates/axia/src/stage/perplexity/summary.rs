@@ -2,7 +2,7 @@
 
 use super::passages::PassageSet;
 use super::stage::PassageReading;
-use crate::run::{Observation, Role, Steering};
+use crate::run::{Member, Observation, Role, Steering};
 use axia_values::stats::{BootstrapOptions, Draw, Estimate, Resampler};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,8 @@ pub struct RespondentPerplexity {
     pub name: String,
     /// Its part in the study.
     pub role: Role,
+    /// The name that it shares with those of other seeds.
+    pub steering: String,
     /// e to the mean negative log-probability of a token; the interval is over passages.
     pub perplexity: Estimate,
 }
@@ -104,8 +106,8 @@ impl PerplexitySummary {
             let log = difference(&[(None, reader.answers.as_slice())], options)?;
             let Estimate { value, low, high } = log;
             let perplexity = Estimate { value: value.exp(), low: low.exp(), high: high.exp() };
-            let (name, role) = (reader.member.name.clone(), reader.member.role);
-            Some(RespondentPerplexity { name, role, perplexity })
+            let Member { name, role, steering, .. } = reader.member.clone();
+            Some(RespondentPerplexity { name, role, steering, perplexity })
         });
         let control = ("control", "control");
         let steered = steerings.iter().map(|s| (s.name.as_str(), s.title.as_str()));
@@ -182,7 +184,6 @@ fn difference(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Member;
     use axia_values::target::Direction;
     use axia_values::taxonomy::RefinedValue;
 
