@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::finding::{Finding, Rule, Severity};
+use super::report::{Finding, Rule, Severity};
 use crate::error::{FaultKind, nearest};
 use crate::expression::{Expression, Node, Symbol};
 use crate::game::Game;

@@ -4,7 +4,7 @@ use super::functions;
 use super::names::Symbol;
 use super::number::{Arithmetic, arithmetic, bits};
 use super::symbols::Symbols;
-use super::syntax::{BitOperator, Comparison, Expression, Node, Sign};
+use super::token::{BitOperator, Comparison, Expression, Node, Sign};
 use super::value::{Scalar, Value, character, compare, equal};
 use crate::error::{Fault, FaultKind};
 

@@ -2,7 +2,7 @@
 
 use super::names::{Resolve, is_keyword};
 use super::number::Arithmetic;
-use super::syntax::{BitOperator, Comparison, Expression, Node, Sign};
+use super::token::{BitOperator, Comparison, Expression, Node, Sign};
 use super::token::{Literal, Token, syntax, tokens};
 use super::value::Value;
 use crate::error::{Fault, FaultKind};

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::manifest::Manifest;
-use super::shared::{Game, Origin};
+use super::folder::Manifest;
+use super::folder::{Game, Origin};
 use crate::annotation::read_annotations;
 use crate::error::{LoadError, nearest};
 use crate::files::{json, read};

@@ -2,10 +2,7 @@
 
 mod benchmark;
 mod folder;
-mod manifest;
 mod marks;
-mod shared;
 
-pub use manifest::Manifest;
+pub use folder::{Game, Manifest, Origin};
 pub use marks::{ValueWeights, WEIGHT_RANGE};
-pub use shared::{Game, Origin};

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::counts::Counts;
+use super::flags::Counts;
 use super::flags::{METRICS, Metric};
 use crate::annotation::Number;
 use crate::error::LoadError;

@@ -1,13 +1,12 @@
 //! The benchmark's metrics: thresholds, counts, and scores relative to random play.
 
 mod coefficients;
-mod counts;
 mod flags;
-mod scores;
 mod trajectory;
 
 pub use coefficients::{Coefficient, Coefficients};
-pub use counts::Counts;
-pub use flags::{Flags, METRICS, Metric, Thresholds};
-pub use scores::{MissingCoefficient, ZeroMean, dense_scores, scores, z_scores};
-pub use trajectory::{Logging, Row, Summary, rows, summarise};
+pub use flags::{Counts, Flags, METRICS, Metric, Thresholds};
+pub use trajectory::{
+    Logging, MissingCoefficient, Row, Summary, ZeroMean, dense_scores, rows, scores, summarise,
+    z_scores,
+};

@@ -3,12 +3,10 @@
 mod assign;
 mod choose;
 mod handle;
-mod jump;
 mod moves;
 mod reading;
 mod state;
 mod testing;
-mod text;
 
 pub use handle::{Draw, Player};
 pub use state::State;

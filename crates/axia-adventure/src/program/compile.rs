@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::choice::choice;
-use super::expressions::{Expressions, static_text};
 use super::flow::Flow;
+use super::flow::choice;
 use super::operation::{Achievement, Branch, Condition, Jump, Operation};
+use super::operation::{Expressions, static_text};
 use super::template::Template;
 use crate::error::{Fault, FaultKind};
 use crate::expression::Names;

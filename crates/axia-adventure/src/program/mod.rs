@@ -1,15 +1,13 @@
 //! Scenes parsed once into operations.
 
-mod choice;
 mod compile;
-mod expressions;
 mod flow;
 mod operation;
 mod template;
 
 pub(crate) use compile::{END_TEXT, unknown_scene};
 pub use compile::{Program, Scene};
-pub(crate) use expressions::CHOICE_TIME_STAMP;
+pub(crate) use operation::CHOICE_TIME_STAMP;
 pub use operation::{
     Achievement, Assignment, Branch, Change, Choice, Condition, Entry, Jump, Operand, Operation,
     OptionEntry, Parameter, Target,

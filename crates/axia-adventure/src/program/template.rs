@@ -1,7 +1,7 @@
 //! Texts with variables in them.
 
-use super::expressions::Expressions;
 use super::operation::Condition;
+use super::operation::Expressions;
 use crate::rewrite::closing_brace;
 use crate::source::parameters;
 

@@ -6,6 +6,4 @@
 mod expressions;
 mod fixtures;
 mod metrics;
-mod random;
 mod snippets;
-mod trajectories;

@@ -1,17 +1,17 @@
 //! `metrics_cases.jsonl`, `normalization_case.json`, `normalization/` and `evaluate/`
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
+use crate::fixtures::{difference, game, json as read, lines};
 use axia_adventure::annotation::{Number, parse_annotation};
-use axia_adventure::environment::{Environment, RandomPolicy, baseline, play_run};
+use axia_adventure::environment::{Environment, Policy, RandomPolicy, Replay, baseline, play_run};
 use axia_adventure::metrics::{
     Coefficients, Counts, Flags, Logging, Metric, Row, Thresholds, ZeroMean, rows, scores,
     summarise, z_scores,
 };
+use axia_adventure::random::{GameRandom, PolicyRandom};
+use axia_adventure::record::record_episode;
 use serde_json::{Value, json};
-
-use crate::fixtures::{difference, game, json as read, lines};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 fn value(of: impl serde::Serialize) -> Value {
     serde_json::to_value(of).expect("JSON")
@@ -164,6 +164,105 @@ fn evaluation_averages_the_same() {
         for (name, values) in columns {
             let mean = values.iter().sum::<f64>() / values.len() as f64;
             assert_eq!(difference(&name, &json!(mean), &wanted[&name], 1e-9), None);
+        }
+    }
+}
+
+fn numbers(value: &Value) -> Vec<i64> {
+    value.as_array().expect("a list").iter().map(|n| n.as_i64().expect("a number")).collect()
+}
+
+#[test]
+fn every_draw_is_the_same() {
+    let cases = lines("reference/rng.jsonl");
+    assert_eq!(cases.len(), 10);
+    for case in cases {
+        let seed = case["seed"].as_u64().expect("a seed");
+        let mut raw = GameRandom::new(seed);
+        for wanted in numbers(&case["python_u32"]) {
+            assert_eq!(i64::from(raw.next_u32()), wanted);
+        }
+        let mut raw = PolicyRandom::new(seed);
+        for wanted in numbers(&case["numpy_u32"]) {
+            assert_eq!(i64::from(raw.next_u32()), wanted);
+        }
+        for list in case["randint"].as_array().expect("lists") {
+            let (low, high) = (list["lo"].as_i64().unwrap(), list["hi"].as_i64().unwrap());
+            let mut random = GameRandom::new(seed);
+            for wanted in numbers(&list["values"]) {
+                assert_eq!(low + random.below((high - low + 1) as u64) as i64, wanted);
+            }
+        }
+        let mixed = &case["randint_mixed"];
+        let mut random = GameRandom::new(seed);
+        for (high, wanted) in numbers(&mixed["hi"]).into_iter().zip(numbers(&mixed["values"])) {
+            assert_eq!(1 + random.below(high as u64) as i64, wanted);
+        }
+        let mixed = &case["random_choice_mixed"];
+        let mut random = GameRandom::new(seed);
+        for (n, wanted) in numbers(&mixed["n"]).into_iter().zip(numbers(&mixed["values"])) {
+            assert_eq!(random.below(n as u64) as i64, wanted);
+        }
+        for list in case["numpy_choice"].as_array().expect("lists") {
+            let n = list["n"].as_u64().expect("a count") as usize;
+            let mut random = PolicyRandom::new(seed);
+            for wanted in numbers(&list["values"]) {
+                assert_eq!(random.choice(n) as i64, wanted);
+            }
+        }
+        let mixed = &case["numpy_choice_mixed"];
+        let mut random = PolicyRandom::new(seed);
+        for (n, wanted) in numbers(&mixed["n"]).into_iter().zip(numbers(&mixed["values"])) {
+            assert_eq!(random.choice(n as usize) as i64, wanted);
+        }
+    }
+}
+
+/// Takes away what is ours.
+fn comparable(mut record: Value) -> Value {
+    if let Some(outcome) = record["final"].as_object_mut() {
+        outcome.remove("default_logging");
+        outcome.remove("default_zero_mean");
+    }
+    record
+}
+
+#[test]
+fn every_trajectory_is_the_same() {
+    let game = game();
+    let upstream = game.coefficients.clone().expect("coefficients");
+    let random = baseline(&game, 2417, 200, 1000, Logging::Fresh).expect("random play");
+    let episodes = lines("reference/trajectories.jsonl");
+    assert_eq!(episodes.len(), 57);
+    let mut environment = Environment::new(game).expect("the game");
+    for episode in episodes {
+        let seed = episode["seed"].as_u64().expect("a seed");
+        let actions: Vec<usize> = episode["actions"]
+            .as_array()
+            .expect("actions")
+            .iter()
+            .map(|action| action.as_u64().expect("an action") as usize)
+            .collect();
+        let id = episode["id"].as_str().expect("an id");
+        let mut replay = Replay::new(actions);
+        let mut random_policy = RandomPolicy::default();
+        let drawn = id.starts_with("random");
+        let policies: Vec<&mut dyn Policy> =
+            if drawn { vec![&mut random_policy, &mut replay] } else { vec![&mut replay] };
+        for policy in policies {
+            let coefficients = Some((&upstream, &random.dense));
+            let record =
+                record_episode(&mut environment, policy, id, seed, 1000, coefficients).expect(id);
+            let mut record = comparable(serde_json::to_value(&record).expect("JSON"));
+            if drawn && record["agent"] == "Scripted" {
+                record["agent"] = episode["agent"].clone();
+            }
+            // Scores depend on means, which are compared with a tolerance of their own.
+            let (found, wanted) = (record["final"].take(), episode["final"].clone());
+            assert_eq!(difference(id, &found, &wanted, 1e-9), None);
+            let mut wanted = episode.clone();
+            wanted["final"].take();
+            assert_eq!(difference(id, &record, &wanted, 0.0), None);
         }
     }
 }

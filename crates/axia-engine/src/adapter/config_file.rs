@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::target_modules::ALL_LINEAR;
+use super::lora_config::ALL_LINEAR;
 use super::{AdapterError, LayerChoice, LoraConfig, TargetModules};
 use crate::checkpoint_files::{JsonObject, short};
 

@@ -74,6 +74,62 @@ fn look_up(names: &[(&str, &'static str)], gguf: &str) -> Option<&'static str> {
     names.iter().find(|(name, _)| *name == gguf).map(|(_, hf)| *hf)
 }
 
+/// What begins the names of a model that was saved without what reads its final states.
+const BARE: [&str; 3] = ["embed_tokens.", "layers.", "norm."];
+
+/// What a model of text calls the tensor or module `name` of a model of text and images, if it belongs to
+/// its language part, or of one that was saved without its output layer; other names stay. Of images,
+/// older files have `language_model` in front, newer ones inside.
+pub(crate) fn text_name(name: &str) -> Cow<'_, str> {
+    if let Some(rest) = name.strip_prefix("model.language_model.") {
+        return Cow::Owned(format!("model.{rest}"));
+    }
+    match name.strip_prefix("language_model.") {
+        Some(rest) => Cow::Borrowed(rest),
+        None if BARE.iter().any(|part| name.starts_with(part)) => {
+            Cow::Owned(format!("model.{name}"))
+        }
+        None => Cow::Borrowed(name),
+    }
+}
+
+/// What newer versions of transformers call the module `name` of a model of text and images.
+pub(crate) fn newer_name(name: &str) -> Cow<'_, str> {
+    match name.strip_prefix("language_model.model.") {
+        Some(rest) => Cow::Owned(format!("model.language_model.{rest}")),
+        None => Cow::Borrowed(name),
+    }
+}
+
+/// Rows stored in another order than Hugging Face's.
+///
+/// llama.cpp pairs neighbouring rows of a head for its rotary embedding; Hugging Face pairs row i with
+/// row i + head_dim / 2. For architecture `llama` the rows of the query and key projections are
+/// interleaved accordingly when a checkpoint is converted to GGUF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowOrder {
+    head_dim: usize,
+}
+
+impl RowOrder {
+    /// The interleaved order for heads of `head_dim` rows; `None` if that is odd.
+    pub fn interleaved(head_dim: usize) -> Option<Self> {
+        (head_dim > 0 && head_dim.is_multiple_of(2)).then_some(Self { head_dim })
+    }
+
+    /// The rows of one head.
+    pub fn head_dim(self) -> usize {
+        self.head_dim
+    }
+
+    /// Where the file keeps row `row` of Hugging Face's order.
+    pub fn stored_row(self, row: usize) -> usize {
+        let half = self.head_dim / 2;
+        let (head, within) = (row / self.head_dim, row % self.head_dim);
+        head * self.head_dim + 2 * (within % half) + within / half
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,5 +161,38 @@ mod tests {
         for (gguf, hf) in norms {
             assert_eq!((hf_name(gguf, true), gguf_name(hf, true)), (hf.into(), gguf.into()));
         }
+    }
+
+    #[test]
+    fn names_are_those_of_a_model_of_text() {
+        for (name, expected) in [
+            (
+                "language_model.model.layers.0.mlp.up_proj.weight",
+                "model.layers.0.mlp.up_proj.weight",
+            ),
+            ("language_model.lm_head.weight", "lm_head.weight"),
+            ("model.language_model.embed_tokens.weight", "model.embed_tokens.weight"),
+            ("model.layers.0.mlp.up_proj.weight", "model.layers.0.mlp.up_proj.weight"),
+            ("vision_tower.head.weight", "vision_tower.head.weight"),
+            ("layers.0.mlp.up_proj.weight", "model.layers.0.mlp.up_proj.weight"),
+            ("norm.weight", "model.norm.weight"),
+        ] {
+            assert_eq!(text_name(name), expected);
+        }
+        let older = "language_model.model.layers.0.mlp.up_proj";
+        assert_eq!(newer_name(older), "model.language_model.layers.0.mlp.up_proj");
+    }
+
+    #[test]
+    fn halves_are_woven_together_head_by_head() {
+        let order = RowOrder::interleaved(6).unwrap();
+        let stored: Vec<usize> = (0..12).map(|row| order.stored_row(row)).collect();
+        assert_eq!(stored, [0, 2, 4, 1, 3, 5, 6, 8, 10, 7, 9, 11]);
+    }
+
+    #[test]
+    fn odd_heads_have_no_halves() {
+        assert_eq!(RowOrder::interleaved(7), None);
+        assert_eq!(RowOrder::interleaved(0), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::gguf_options::options;
+use super::gguf_rope::options;
 use super::gguf_rope::rope;
 use super::{Architecture, ConfigError, ModelConfig, Options};
 use crate::gguf::{GgufFile, Metadata};

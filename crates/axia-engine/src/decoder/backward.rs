@@ -1,6 +1,6 @@
 //! The backward pass over a forest: gradients of the adapter, none of the frozen weights.
 
-use super::activations::{Activations, BlockActivations, Work};
+use super::blocks::{Activations, BlockActivations, Work};
 use super::{Decoder, Pass};
 use crate::config::Module;
 use crate::kernels::{Kernels, Target, Write};

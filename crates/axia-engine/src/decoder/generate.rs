@@ -1,9 +1,9 @@
 //! Passes that extend a cache of keys and values.
 
 use super::Decoder;
-use super::activations::{Activations, BlockActivations};
+use super::blocks::{Activations, BlockActivations};
 use super::forward::Keep;
-use super::positions::{Positions, RopeTables};
+use super::forward::{Positions, RopeTables};
 use crate::config::Module;
 use crate::forest::Plans;
 use crate::kernels::{Kernels, Write};

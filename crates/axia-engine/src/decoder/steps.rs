@@ -2,7 +2,7 @@
 //! model may have in them. An option that is off costs nothing.
 
 use super::Decoder;
-use super::positions::Positions;
+use super::forward::Positions;
 use crate::config::Module;
 use crate::kernels::{Kernels, Linear, Rotation, Write};
 use crate::lora::Adapter;

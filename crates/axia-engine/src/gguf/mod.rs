@@ -1,10 +1,8 @@
 //! GGUF files: metadata, the directory of tensors, and block-wise dequantisation.
 
-mod cursor;
 mod dequantize;
 mod dtype;
 mod error;
-mod file;
 mod header;
 mod k_quants;
 mod mapped_file;
@@ -14,8 +12,7 @@ mod writer;
 pub use dequantize::dequantize;
 pub use dtype::DType;
 pub use error::{GgufError, GgufFormatError};
-pub use file::GgufFile;
 pub use header::{GgufHeader, TensorInfo};
-pub use mapped_file::MappedFile;
+pub use mapped_file::{GgufFile, MappedFile};
 pub use metadata::{Metadata, MetadataArray, MetadataValue};
 pub use writer::GgufWriter;

@@ -1,21 +1,22 @@
 //! What is merged into what, and the merge itself.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
-
-use super::other_files;
-use super::shard::{Shard, divide, index};
 use super::stored_tensor::{StoredTensor, WriteError};
 use super::{FloatType, MergeError};
 use crate::adapter::Adapter as PeftAdapter;
-use crate::checkpoint_files::RawTensor;
+use crate::checkpoint_files::{HfFolder, RawTensor};
 use crate::config::ModelConfig;
 use crate::error::FileError;
 use crate::folder_draft::{FolderDraft, is_free};
+use crate::gguf::GgufFile;
 use crate::kernels::{CpuKernels, LoraPair};
 use crate::lora::Adapter;
+use crate::tokenizer::hf_files;
 use crate::weights::{ModelFiles, TensorSource};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
 
 const INDEX: &str = "model.safetensors.index.json";
 const MODEL_CARD: &str = "README.md";
@@ -116,12 +117,12 @@ impl<'a> MergePlan<'a> {
         };
         let remarks = match self.files {
             ModelFiles::Folder(folder) => {
-                other_files::copy(folder, self.settings.dtype, &draft)?;
+                copy(folder, self.settings.dtype, &draft)?;
                 Vec::new()
             }
             ModelFiles::Gguf(file) => {
                 let dtype = self.settings.dtype.unwrap_or(DEFAULT_TYPE);
-                other_files::make(file, &self.config, dtype, &draft)?
+                make(file, &self.config, dtype, &draft)?
             }
         };
         for shard in &self.shards {
@@ -178,4 +179,165 @@ fn stored_type(tensor: &RawTensor, chosen: Option<FloatType>) -> Result<FloatTyp
         tensor: tensor.name().to_owned(),
         found: tensor.dtype().to_string(),
     })
+}
+
+/// The data begin at a multiple of this many bytes.
+const ALIGNMENT: usize = 8;
+
+/// A file of weights.
+#[derive(Debug)]
+pub(super) struct Shard {
+    pub file: String,
+    pub tensors: Vec<StoredTensor>,
+}
+
+/// Divides tensors, kept in order, over files of at most `most` bytes of data each; one tensor alone may
+/// be larger. Wide types go first in each file, so that every value is aligned.
+pub(super) fn divide(tensors: Vec<StoredTensor>, most: u64) -> Vec<Shard> {
+    let mut groups: Vec<Vec<StoredTensor>> = Vec::new();
+    let mut room = 0;
+    for tensor in tensors {
+        let bytes = tensor.bytes();
+        match groups.last_mut() {
+            Some(group) if bytes <= room => {
+                room -= bytes;
+                group.push(tensor);
+            }
+            _ => {
+                room = most.saturating_sub(bytes);
+                groups.push(vec![tensor]);
+            }
+        }
+    }
+    let count = groups.len();
+    let named = groups.into_iter().enumerate().map(|(index, mut tensors)| {
+        tensors.sort_by_key(|tensor| std::cmp::Reverse(tensor.dtype.bytes()));
+        let file = match count {
+            1 => "model.safetensors".to_owned(),
+            _ => format!("model-{:05}-of-{count:05}.safetensors", index + 1),
+        };
+        Shard { file, tensors }
+    });
+    named.collect()
+}
+
+/// The contents of `model.safetensors.index.json`.
+pub(super) fn index(shards: &[Shard]) -> Value {
+    let total: u64 = shards.iter().flat_map(|shard| &shard.tensors).map(StoredTensor::bytes).sum();
+    let files = shards.iter().flat_map(|shard| {
+        shard.tensors.iter().map(|tensor| (tensor.tensor.name(), shard.file.as_str()))
+    });
+    let files: BTreeMap<&str, &str> = files.collect();
+    json!({"metadata": {"total_size": total}, "weight_map": files})
+}
+
+impl Shard {
+    /// Writes what goes before the data: the header and its length.
+    pub fn write_header(&self, out: &mut impl Write) -> io::Result<()> {
+        let mut header = Map::new();
+        header.insert("__metadata__".to_owned(), json!({"format": "pt"}));
+        let mut start = 0;
+        for tensor in &self.tensors {
+            let end = start + tensor.bytes();
+            let entry = json!({
+                "dtype": tensor.dtype.safetensors_name(),
+                "shape": tensor.tensor.shape(),
+                "data_offsets": [start, end],
+            });
+            header.insert(tensor.tensor.name().to_owned(), entry);
+            start = end;
+        }
+        let mut text = Value::Object(header).to_string();
+        let padded = text.len().next_multiple_of(ALIGNMENT);
+        text.extend(std::iter::repeat_n(' ', padded - text.len()));
+        out.write_all(&(text.len() as u64).to_le_bytes())?;
+        out.write_all(text.as_bytes())
+    }
+}
+
+const CONFIG: &str = "config.json";
+/// Endings of files that hold weights, or say where they are.
+const WEIGHTS: [&str; 11] = [
+    ".safetensors",
+    ".safetensors.index.json",
+    ".bin",
+    ".bin.index.json",
+    ".pt",
+    ".pth",
+    ".gguf",
+    ".onnx",
+    ".h5",
+    ".msgpack",
+    ".ckpt",
+];
+
+/// Copies what lies at the top of `folder`: configuration, tokenizer, licence. Its README describes
+/// another model. `dtype` is the weights' new storage type, if they get one.
+pub(super) fn copy(
+    folder: &HfFolder,
+    dtype: Option<FloatType>,
+    draft: &FolderDraft,
+) -> Result<(), MergeError> {
+    let path = folder.path();
+    for entry in fs::read_dir(path).map_err(FileError::on("read", path))? {
+        let entry = entry.map_err(FileError::on("read", path))?;
+        let (from, name) = (entry.path(), entry.file_name());
+        let Some(name) = name.to_str() else { continue };
+        // Links lead to files in the hub's cache, so what counts is where they lead.
+        if !from.is_file() || !is_kept(name) {
+            continue;
+        }
+        let contents = fs::read(&from).map_err(FileError::on("read", &from))?;
+        match dtype {
+            Some(dtype) if name == CONFIG => {
+                draft.write(name, with_dtype(&contents, dtype, &from)?.as_bytes())?;
+            }
+            _ => draft.write(name, &contents)?,
+        }
+    }
+    Ok(())
+}
+
+fn is_kept(name: &str) -> bool {
+    !name.starts_with('.')
+        && !name.eq_ignore_ascii_case("readme.md")
+        && !WEIGHTS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// A `config.json` that names another storage type.
+fn with_dtype(contents: &[u8], dtype: FloatType, path: &Path) -> Result<String, MergeError> {
+    let mut config: Value = serde_json::from_slice(contents).unwrap_or_default();
+    let Some(fields) = config.as_object_mut() else {
+        return Err(MergeError::Config { path: path.to_owned() });
+    };
+    // The newer name where the file has it.
+    let field = if fields.contains_key("dtype") { "dtype" } else { "torch_dtype" };
+    fields.insert(field.to_owned(), json!(dtype.torch_name()));
+    Ok(format!("{config:#}\n"))
+}
+
+/// Makes the files that a folder of the model in `file` would have. What cannot be made of the tokenizer
+/// comes back as a remark.
+pub(super) fn make(
+    file: &GgufFile,
+    config: &ModelConfig,
+    dtype: FloatType,
+    draft: &FolderDraft,
+) -> Result<Vec<String>, MergeError> {
+    let json = config.to_json(dtype.torch_name(), file.path())?;
+    draft.write(CONFIG, format!("{json:#}\n").as_bytes())?;
+    let generation = format!("{:#}\n", config.generation_json());
+    draft.write("generation_config.json", generation.as_bytes())?;
+    match hf_files(file.metadata(), config.max_positions) {
+        Ok(files) => {
+            for (name, contents) in files {
+                draft.write(name, contents.as_bytes())?;
+            }
+            Ok(Vec::new())
+        }
+        Err(error) => Ok(vec![format!(
+            "there is no tokenizer.json, for it cannot be made from the GGUF file: {error}; copy \
+             tokenizer.json and tokenizer_config.json from where the model was published"
+        )]),
+    }
 }

@@ -1,12 +1,9 @@
 //! Merging an adapter into its base model: a whole Hugging Face folder comes out.
 
-mod encode;
 mod error;
 mod merge_plan;
-mod other_files;
-mod shard;
 mod stored_tensor;
 
-pub use encode::FloatType;
 pub use error::MergeError;
 pub use merge_plan::{MergePlan, MergeSettings};
+pub use stored_tensor::FloatType;

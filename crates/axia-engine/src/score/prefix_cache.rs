@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::by_reach::score_by_reach;
+use super::scorer::score_by_reach;
 use super::scorer::{Read, ScoreRow, Scores, check_row, full_length, order, targets};
 use crate::config::{ModelConfig, Reach};
 use crate::decoder::{Activations, Decoder, KvCache, Step, tokens_to_keep};

@@ -1,13 +1,12 @@
 //! Scoring rows of one prompt and several candidates through prefix forests.
 
-use super::batches::cut_by_tokens;
-use super::by_reach::score_by_reach;
-use crate::config::Reach;
+use crate::config::{ModelConfig, Reach};
 use crate::decoder::{Activations, Decoder, Keep, explain};
 use crate::error::EngineError;
 use crate::forest::Forest;
 use crate::kernels::{Kernels, Target};
 use crate::lora::Adapter;
+use std::ops::Range;
 
 /// One prompt and the continuations whose log-likelihoods are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,4 +184,127 @@ pub(super) fn targets(reads: &[Read], nodes: &[u32]) -> Vec<Target> {
             Target { row, token: read.token, weight: 0.0 }
         })
         .collect()
+}
+
+/// Cuts `sequences`, which are sorted, into consecutive ranges whose forests hold at most
+/// `max_tokens` distinct tokens each (a longer single sequence gets a range of its own). Sequence
+/// `i` is counted with `extra(i)` further tokens, shared with no other. Sequences whose `kind`
+/// differs never meet; they are sorted by it first.
+pub(crate) fn cut_by_tokens<S: AsRef<[u32]>, Kind: PartialEq>(
+    sequences: &[S],
+    extra: impl Fn(usize) -> usize,
+    kind: impl Fn(usize) -> Kind,
+    max_tokens: usize,
+) -> Vec<Range<usize>> {
+    let mut ranges = Vec::new();
+    let (mut start, mut tokens) = (0, 0);
+    for (i, sequence) in sequences.iter().enumerate() {
+        let sequence = sequence.as_ref();
+        let shared = if i == start { 0 } else { common(sequences[i - 1].as_ref(), sequence) };
+        let new = sequence.len() - shared + extra(i);
+        if i > start && (tokens + new > max_tokens || kind(i) != kind(i - 1)) {
+            ranges.push(start..i);
+            (start, tokens) = (i, sequence.len() + extra(i));
+        } else {
+            tokens += new;
+        }
+    }
+    if start < sequences.len() {
+        ranges.push(start..sequences.len());
+    }
+    ranges
+}
+
+fn common(a: &[u32], b: &[u32]) -> usize {
+    a.iter().zip(b).take_while(|(x, y)| x == y).count()
+}
+
+/// Candidates of one row that reach equally far.
+struct Part {
+    row: usize,
+    candidates: Vec<usize>,
+}
+
+/// Scores `rows` by `score`, which is given rows whose candidates all have one reach: a candidate's
+/// log-likelihood is that of its own text, whatever longer ones stand beside it. `progress` hears of
+/// rows, finished ones or parts that add up to as many.
+pub(super) fn score_by_reach(
+    config: &ModelConfig,
+    rows: &[ScoreRow],
+    mut progress: impl FnMut(usize) -> bool,
+    score: impl FnOnce(&[ScoreRow], &mut dyn FnMut(usize) -> bool) -> Result<Scores, EngineError>,
+) -> Result<Scores, EngineError> {
+    let parts = parts(config, rows);
+    // Nearly always there is nothing to take apart.
+    if parts.len() == rows.len() {
+        return score(rows, &mut progress);
+    }
+    let split: Vec<ScoreRow> = parts.iter().map(|part| part.of(&rows[part.row])).collect();
+    let found = score(&split, &mut |done| progress(done * rows.len() / split.len()))?;
+    let mut all: Vec<Vec<f64>> = rows.iter().map(|row| vec![0.0; row.candidates.len()]).collect();
+    for (part, scores) in parts.iter().zip(found.rows) {
+        for (&candidate, score) in part.candidates.iter().zip(scores) {
+            all[part.row][candidate] = score;
+        }
+    }
+    Ok(Scores { rows: all, ..found })
+}
+
+/// Every row at least once, in order.
+fn parts(config: &ModelConfig, rows: &[ScoreRow]) -> Vec<Part> {
+    let mut parts = Vec::with_capacity(rows.len());
+    for (row, ScoreRow { prompt, candidates }) in rows.iter().enumerate() {
+        let reach = |&candidate: &usize| {
+            config.reach(prompt.len() + candidates.get(candidate).map_or(0, Vec::len))
+        };
+        let mut left: Vec<usize> = (0..candidates.len()).collect();
+        loop {
+            let first = left.first().map(reach);
+            let (now, later) = left.into_iter().partition(|one| Some(reach(one)) == first);
+            parts.push(Part { row, candidates: now });
+            left = later;
+            if left.is_empty() {
+                break;
+            }
+        }
+    }
+    parts
+}
+
+impl Part {
+    fn of(&self, row: &ScoreRow) -> ScoreRow {
+        let candidates = self.candidates.iter().map(|&one| row.candidates[one].clone()).collect();
+        ScoreRow { prompt: row.prompt.clone(), candidates }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forest::Forest;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ranges_cover_all_and_keep_the_budget(
+            mut rows in prop::collection::vec(prop::collection::vec(0u32..3, 1..8), 0..30),
+            budget in 1usize..20,
+        ) {
+            rows.sort();
+            let ranges = cut_by_tokens(&rows, |_| 0, |_| (), budget);
+            let covered: Vec<usize> = ranges.iter().cloned().flatten().collect();
+            prop_assert_eq!(covered, (0..rows.len()).collect::<Vec<_>>());
+            for range in ranges {
+                let tokens = Forest::build(&rows[range.clone()]).0.len();
+                prop_assert!(tokens <= budget || range.len() == 1);
+            }
+        }
+    }
+
+    #[test]
+    fn other_kinds_get_ranges_of_their_own() {
+        let rows = [vec![1], vec![1, 2], vec![1, 2, 3], vec![1, 2, 3, 4]];
+        let ranges = cut_by_tokens(&rows, |_| 0, |i| rows[i].len() > 2, 100);
+        assert_eq!(ranges, [0..2, 2..4]);
+    }
 }

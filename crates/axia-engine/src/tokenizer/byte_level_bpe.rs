@@ -10,7 +10,7 @@ use tokenizers::pre_tokenizers::sequence::Sequence;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 
 use super::TokenizerError;
-use super::gguf_tokens::{GgufTokens, Kind, SPACE_PREFIX, wrong};
+use super::model_tokens::{GgufTokens, Kind, SPACE_PREFIX, wrong};
 use crate::gguf::Metadata;
 
 const PRE: &str = "tokenizer.ggml.pre";

@@ -15,7 +15,7 @@ use tokenizers::models::bpe::{BPE, Merges};
 use tokenizers::normalizers::{NormalizerWrapper, Prepend, Replace, Sequence as Normalizers};
 
 use super::TokenizerError;
-use super::gguf_tokens::{GgufTokens, Kind, SPACE_PREFIX, TOKENS, wrong};
+use super::model_tokens::{GgufTokens, Kind, SPACE_PREFIX, TOKENS, wrong};
 use crate::gguf::Metadata;
 
 const SCORES: &str = "tokenizer.ggml.scores";

@@ -1,15 +1,13 @@
 //! The tokenizer of a model.
 
-use std::borrow::Cow;
-use std::fs;
-
-use tokenizers::AddedToken;
-
-use super::gguf_tokens;
-use super::{SpecialTokens, StreamDecoder, TokenizerError};
+use super::{StreamDecoder, TokenizerError, model_tokens};
 use crate::checkpoint_files::HfFolder;
 use crate::file_error::FileError;
 use crate::gguf::Metadata;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::fs;
+use tokenizers::AddedToken;
 
 const FILE: &str = "tokenizer.json";
 
@@ -66,7 +64,7 @@ impl Tokenizer {
     /// [`TokenizerError`] naming the entry that is missing, wrong or not supported.
     pub fn from_gguf(metadata: &Metadata) -> Result<Self, TokenizerError> {
         Ok(Self {
-            inner: gguf_tokens::tokenizer(metadata)?,
+            inner: model_tokens::tokenizer(metadata)?,
             special: SpecialTokens::from_gguf(metadata)?,
             absent: None,
         })
@@ -224,5 +222,74 @@ fn hint_without_tokenizer(folder: &HfFolder) -> &'static str {
         "; its vocab.json must first be converted (transformers: AutoTokenizer, save_pretrained)"
     } else {
         "; copy it from where the model was published"
+    }
+}
+
+/// The texts of the tokens that begin, end and pad a text, where a model has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SpecialTokens {
+    /// The token that begins a text.
+    pub bos: Option<String>,
+    /// The token that ends a text, or a turn in a chat.
+    pub eos: Option<String>,
+    /// The token that fills up batches.
+    pub pad: Option<String>,
+}
+
+impl SpecialTokens {
+    /// From `tokenizer_config.json`, and `special_tokens_map.json` for what that one leaves out.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Json`] if either is there but not sound.
+    pub fn from_folder(folder: &HfFolder) -> Result<Self, TokenizerError> {
+        let mut tokens = Self::default();
+        for name in ["tokenizer_config.json", "special_tokens_map.json"] {
+            let Some(file) = folder.json(name)? else {
+                continue;
+            };
+            for (field, token) in [
+                ("bos_token", &mut tokens.bos),
+                ("eos_token", &mut tokens.eos),
+                ("pad_token", &mut tokens.pad),
+            ] {
+                let text = file.typed(field, "a token", token_text)?;
+                *token = token.take().or_else(|| text.map(str::to_owned));
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// From the ids and the vocabulary in the metadata of a GGUF file.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Gguf`] if an entry has the wrong type, [`TokenizerError::Vocabulary`] if an id
+    /// is not in the vocabulary.
+    pub fn from_gguf(metadata: &Metadata) -> Result<Self, TokenizerError> {
+        Ok(Self {
+            bos: gguf_token(metadata, "tokenizer.ggml.bos_token_id")?,
+            eos: gguf_token(metadata, "tokenizer.ggml.eos_token_id")?,
+            pad: gguf_token(metadata, "tokenizer.ggml.padding_token_id")?,
+        })
+    }
+}
+
+/// A token is written as its text or as an object with its text and options.
+fn token_text(value: &Value) -> Option<&str> {
+    value.as_str().or_else(|| value.get("content")?.as_str())
+}
+
+fn gguf_token(metadata: &Metadata, key: &'static str) -> Result<Option<String>, TokenizerError> {
+    let Some(id) = metadata.u64(key)? else {
+        return Ok(None);
+    };
+    let tokens = metadata.strings("tokenizer.ggml.tokens")?.unwrap_or_default();
+    let token = usize::try_from(id).ok().and_then(|id| tokens.get(id));
+    match token {
+        Some(token) => Ok(Some(token.clone())),
+        None => Err(TokenizerError::Vocabulary {
+            path: metadata.path().to_owned(),
+            key,
+            problem: format!("is {id}, but the vocabulary has {} tokens", tokens.len()),
+        }),
     }
 }

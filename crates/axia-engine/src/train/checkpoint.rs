@@ -1,8 +1,8 @@
 //! Checkpoints: a run's state as one safetensors file, replaced atomically.
 
+use super::record::{Best, State};
 use super::record::{History, StopReason};
 use super::settings::TrainSettings;
-use super::state::{Best, State};
 use super::{TrainData, TrainRow};
 use crate::decoder::Decoder;
 use crate::error::{EngineError, FileError};

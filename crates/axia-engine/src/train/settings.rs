@@ -1,9 +1,13 @@
 //! Settings of a training run.
 
-use super::{Order, Schedule, TrainData};
+use super::{TrainData, TrainRow};
 use crate::decoder::{Keep, TokensPerStep};
 use crate::error::EngineError;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::fmt::Display;
 
 /// Settings of AdamW.
@@ -183,5 +187,117 @@ fn require<T: Copy + Display>(
     match value.filter(|&value| !holds(value)) {
         Some(found) => Err(EngineError::Setting { field, found: found.to_string(), wanted }),
         None => Ok(()),
+    }
+}
+
+/// How the learning rate falls after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Schedule {
+    /// It stays.
+    Constant,
+    /// In a straight line that would reach zero one step after the last.
+    Linear,
+    /// Half a cosine wave that would reach zero one step after the last.
+    Cosine,
+}
+
+impl Schedule {
+    /// The factor on the learning rate at `step` (from 0) of `total`.
+    ///
+    /// It climbs in a straight line over the first `warmup` steps and is 1 at step `warmup`, where
+    /// the fall begins. transformers' schedules climb from zero and so waste the very first step;
+    /// here step `s` of the warm-up has the factor `(s + 1) / (warmup + 1)`.
+    pub fn factor(self, step: usize, total: usize, warmup: usize) -> f64 {
+        if step < warmup {
+            return (step + 1) as f64 / (warmup + 1) as f64;
+        }
+        let rest = total.saturating_sub(warmup).max(1) as f64;
+        let done = ((step - warmup) as f64 / rest).min(1.0);
+        match self {
+            Self::Constant => 1.0,
+            Self::Linear => 1.0 - done,
+            Self::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * done).cos()),
+        }
+    }
+}
+
+/// How an epoch is shuffled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// Groups are shuffled; rows of one group stay together, so that rows sharing prefixes meet in
+    /// one step and their shared tokens are computed once.
+    Grouped,
+    /// All rows are shuffled: the textbook way.
+    Random,
+    /// As given, every epoch alike.
+    File,
+}
+
+impl Order {
+    /// Row indices of one epoch. The order depends on the seed and the epoch alone, so that a
+    /// resumed run finds its place again.
+    pub fn epoch(self, rows: &[TrainRow], seed: u64, epoch: usize) -> Vec<usize> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        rng.set_stream(epoch as u64 + 1);
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        match self {
+            Self::File => {}
+            Self::Random => order.shuffle(&mut rng),
+            Self::Grouped => {
+                let mut groups: Vec<u32> = rows.iter().map(|r| r.group).collect();
+                groups.sort_unstable();
+                groups.dedup();
+                groups.shuffle(&mut rng);
+                let places: HashMap<u32, usize> = groups.into_iter().zip(0..).collect();
+                order.sort_by_key(|&row| places.get(&rows[row].group));
+            }
+        }
+        order
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_points() {
+        for schedule in [Schedule::Constant, Schedule::Linear, Schedule::Cosine] {
+            assert_eq!(schedule.factor(0, 10, 0), 1.0);
+            assert_eq!(schedule.factor(0, 10, 3), 0.25);
+            assert_eq!(schedule.factor(3, 13, 3), 1.0);
+        }
+        assert_eq!(Schedule::Linear.factor(5, 10, 0), 0.5);
+        assert!((Schedule::Cosine.factor(5, 10, 0) - 0.5).abs() < 1e-12);
+        assert_eq!(Schedule::Linear.factor(99, 10, 0), 0.0);
+        assert_eq!(Schedule::Constant.factor(99, 10, 0), 1.0);
+    }
+
+    fn rows() -> Vec<TrainRow> {
+        let row = |i: u32| TrainRow::completion(vec![i], vec![1], i % 5);
+        (0..20).map(row).collect()
+    }
+
+    #[test]
+    fn every_order_visits_every_row_once() {
+        for order in [Order::Grouped, Order::Random, Order::File] {
+            let mut visited = order.epoch(&rows(), 3, 1);
+            visited.sort_unstable();
+            assert_eq!(visited, (0..20).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn grouped_keeps_groups_together_and_epochs_differ() {
+        let rows = rows();
+        let first = Order::Grouped.epoch(&rows, 3, 0);
+        for four in first.chunks(4) {
+            assert!(four.iter().all(|&i| rows[i].group == rows[four[0]].group));
+        }
+        assert_eq!(first, Order::Grouped.epoch(&rows, 3, 0));
+        assert_ne!(first, Order::Grouped.epoch(&rows, 3, 1));
+        assert_ne!(first, Order::Grouped.epoch(&rows, 4, 0));
     }
 }

@@ -2,18 +2,13 @@
 #![allow(clippy::result_large_err)] // the tests look at the engine's own error type
 
 mod checkpoint_errors;
-mod clipping;
 mod damaged_weights;
-mod early_stopping;
 mod forests;
 mod generation;
 mod language;
-mod layers;
-mod lost_writes;
 mod outer;
 mod rerun;
 mod resume;
-mod schedule;
 mod scoring;
 mod settings;
 mod texts;

@@ -3,10 +3,8 @@
 mod design;
 mod dilemmas;
 mod duplicates;
-mod finding;
 mod openings;
 mod report;
-mod similarity;
 mod summary;
 mod text;
 mod wording;
@@ -15,7 +13,9 @@ mod wording;
 mod tests;
 
 pub use dilemmas::{DilemmaSummary, DilemmaValueSummary};
-pub use finding::{Finding, Rule, Severity};
-pub use report::{CheckProfile, CheckReport, DilemmaCheckReport, Report, UnknownCheckProfile};
+pub use report::{
+    CheckProfile, CheckReport, DilemmaCheckReport, Finding, Report, Rule, Severity,
+    UnknownCheckProfile,
+};
 pub use summary::{DimensionSummary, Range, Summary};
 pub use text::{count_syllables, reading_grade};

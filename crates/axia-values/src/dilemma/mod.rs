@@ -8,15 +8,11 @@
 mod bundled;
 mod draft;
 mod error;
-mod fields;
-mod identity;
 mod load;
 mod model;
-mod native;
 mod public_json;
 mod report;
 mod set;
-mod stance;
 mod subset;
 
 #[cfg(test)]
@@ -28,5 +24,4 @@ pub use report::{
     DilemmaImport, DuplicatePost, EqualStances, ImportReport, SharedPost, UnknownName,
     ValueMismatch,
 };
-pub use set::DilemmaSet;
-pub use stance::{Stance, UnknownStance};
+pub use set::{DilemmaSet, Stance, UnknownStance};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value as Json;
 
 use super::draft::{Draft, Header};
-use super::fields::{Fields, Placed};
+use super::draft::{Fields, Placed};
 use super::report::ImportReport;
 use super::{Dilemma, DilemmaError, DilemmaSet, Justification, Provenance};
 use crate::place::Place;

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::jsonl::{Message, write_line};
+use super::preference::{Message, write_line};
 use super::{ExportError, Shape};
 use crate::target::{TrainingRow, TrainingRows};
 

@@ -1,10 +1,11 @@
 //! The instrument and its items.
 
-use std::collections::{BTreeSet, HashMap};
-
+use super::{Dimension, InstrumentError, Place, Template};
+use crate::canonical::Canonical;
 use serde::{Deserialize, Serialize};
-
-use super::{Dimension, InstrumentError, Place, Row, Split, Template, Variant};
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::str::FromStr;
 
 /// A questionnaire: what is asked and in which words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,5 +122,121 @@ impl Instrument {
             }
         }
         Ok(())
+    }
+}
+
+impl Instrument {
+    /// SHA-256 (hex) of everything that a respondent's answers can depend on: instructions,
+    /// templates and items in their order. Name, title and licence do not count.
+    #[must_use]
+    pub fn content_hash(&self) -> String {
+        let mut hash = Canonical::new("axia-instrument-1");
+        hash.count(self.instructions.len());
+        self.instructions.iter().for_each(|instruction| hash.text(instruction));
+        hash.count(self.templates.len());
+        self.templates.iter().for_each(|template| hash.text(&template.to_string()));
+        hash.count(self.items.len());
+        for item in &self.items {
+            hash.text(&item.id);
+            hash.text(&item.dimension.key());
+            hash.optional(item.facet.as_deref());
+            hash.text(item.split.slug());
+            hash.optional(item.domain.as_deref());
+            hash.text(&item.statement);
+            hash.optional(item.contrast.as_deref());
+            hash.count(usize::from(item.reversed));
+        }
+        hash.hex()
+    }
+}
+
+/// One way of asking: a task instruction and a response template, by their places in the
+/// instrument, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Variant {
+    /// Index into [`super::Instrument::instructions`].
+    pub instruction: usize,
+    /// Index into [`super::Instrument::templates`].
+    pub template: usize,
+}
+
+/// The text of one item asked in one variant, in the parts that chat rendering needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The question: instruction, blank line, `Statement:` and the statement.
+    pub instruction_and_statement: String,
+    /// The answer up to the rating.
+    pub before: String,
+    /// The answer after the rating (the template's tail), often empty.
+    pub after: String,
+}
+
+impl Row {
+    /// Everything before the rating, as plain text: the question, a blank line, and the answer
+    /// up to the rating.
+    #[must_use]
+    pub fn prompt(&self) -> String {
+        format!("{}\n\n{}", self.instruction_and_statement, self.before)
+    }
+
+    /// What follows the prompt when the answer is `rating`: the rating and the tail.
+    #[must_use]
+    pub fn completion(&self, rating: u8) -> String {
+        format!("{rating}{}", self.after)
+    }
+}
+
+/// Which part of an instrument an item belongs to.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    /// Items that a model may be trained on.
+    Train,
+    /// Items for early stopping and for choosing settings.
+    Validation,
+    /// Items for measuring only. The default, so that nothing unlabelled is trained on.
+    #[default]
+    Test,
+}
+
+impl Split {
+    /// All splits in the order of their use.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+
+    /// `train`, `validation` or `test`.
+    #[must_use]
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        }
+    }
+}
+
+/// A name that is no split.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown split `{0}`; use train, validation or test")]
+pub struct UnknownSplit(String);
+
+impl FromStr for Split {
+    type Err = UnknownSplit;
+
+    /// Reads the canonical names and the common `training`, `eval`, `val`, `dev` and `valid`.
+    fn from_str(name: &str) -> Result<Self, UnknownSplit> {
+        match name.trim().to_lowercase().as_str() {
+            "train" | "training" => Ok(Self::Train),
+            "validation" | "valid" | "val" | "eval" | "dev" => Ok(Self::Validation),
+            "test" => Ok(Self::Test),
+            _ => Err(UnknownSplit(name.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.slug())
     }
 }

@@ -6,8 +6,6 @@
 
 mod calibration;
 mod compute;
-mod distribution;
-mod error;
 mod gain;
 mod matrix;
 mod model;
@@ -19,11 +17,10 @@ mod testing;
 mod tests;
 
 pub use calibration::{CONTENT_FREE, Calibration, CalibrationError};
-pub use distribution::VerdictDistribution;
-pub use error::JudgementError;
 pub use gain::{Gain, probability_gain};
 pub use matrix::{GainCell, GainMatrix, GainRow};
 pub use model::{
-    GainSummary, JudgementRun, JudgementShift, Mover, ValueGain, VerdictShift, Verdicts,
+    GainSummary, JudgementError, JudgementRun, JudgementShift, Mover, ValueGain,
+    VerdictDistribution, VerdictShift, Verdicts,
 };
 pub use probabilities::{NotProbabilities, VerdictProbabilities};

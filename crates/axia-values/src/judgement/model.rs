@@ -1,14 +1,12 @@
 //! What steering changed in a respondent's judgements.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
-use super::{Gain, VerdictDistribution, VerdictProbabilities};
+use super::{Gain, VerdictProbabilities};
 use crate::dilemma::Stance;
 use crate::stats::SampleSummary;
 use crate::target::Direction;
 use crate::taxonomy::{RefinedValue, Value};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A respondent's verdicts by the ids of the dilemmas.
 pub type Verdicts = BTreeMap<String, VerdictProbabilities>;
@@ -137,5 +135,85 @@ impl JudgementShift {
             Some(value) => value.slug().to_owned(),
             None => self.target.iter().map(|value| value.slug()).collect::<Vec<_>>().join("+"),
         }
+    }
+}
+
+/// The verdicts of a respondent over many posts.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerdictDistribution {
+    /// Judgements: posts × seeds.
+    pub judgements: usize,
+    /// Mean probability of each verdict, in the order of [`crate::dilemma::Stance::ALL`].
+    pub mean: VerdictProbabilities,
+    /// How often each verdict is the most probable, in the same order.
+    pub argmax: [usize; 3],
+}
+
+impl VerdictDistribution {
+    /// The distribution of some verdicts; nothing for none.
+    #[must_use]
+    pub fn new<'a>(verdicts: impl IntoIterator<Item = &'a VerdictProbabilities>) -> Option<Self> {
+        let verdicts: Vec<&VerdictProbabilities> = verdicts.into_iter().collect();
+        let mut argmax = [0; 3];
+        verdicts.iter().for_each(|verdict| argmax[verdict.argmax().index()] += 1);
+        let mean = VerdictProbabilities::mean(verdicts.iter().copied())?;
+        Some(Self { judgements: verdicts.len(), mean, argmax })
+    }
+}
+
+/// Why judgements could not be compared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JudgementError {
+    /// There is no run to compare.
+    #[error("there is nothing to compare; give at least one pair of control and steered verdicts")]
+    NoRuns,
+    /// Two runs have the same seed.
+    #[error("two runs have the seed {seed}; give each run its own")]
+    DuplicateSeed {
+        /// The seed.
+        seed: u64,
+    },
+    /// The set of dilemmas is not valid.
+    #[error("the dilemmas cannot be judged: {problem}")]
+    Dilemmas {
+        /// What [`crate::dilemma::DilemmaSet::validate`] says.
+        problem: String,
+    },
+    /// There are verdicts on a post that is not in the set.
+    #[error(
+        "there is a verdict on `{id}`, which is not among the dilemmas; compare verdicts with the \
+         set they were given on"
+    )]
+    UnknownPost {
+        /// Id of the post.
+        id: String,
+    },
+    /// No post was judged by every respondent.
+    #[error("no post was judged by every respondent")]
+    NoPosts,
+    /// Two rows of a matrix are about the same target.
+    #[error("{target} {direction} occurs twice; put the seeds of one target into one comparison")]
+    DuplicateTarget {
+        /// Name of the target.
+        target: String,
+        /// Its direction.
+        direction: Direction,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judgement::testing::{close, p};
+
+    #[test]
+    fn verdicts_are_counted() {
+        let some = [p([0.6, 0.2, 0.2]), p([0.6, 0.4, 0.0]), p([0.0, 0.3, 0.7])];
+        let found = VerdictDistribution::new(&some).unwrap();
+        assert_eq!((found.judgements, found.argmax), (3, [2, 0, 1]));
+        close(found.mean.probability(crate::dilemma::Stance::Nta), 0.4);
+        assert_eq!(VerdictDistribution::new(&[]), None);
     }
 }

@@ -6,7 +6,6 @@
 mod compare;
 mod compute;
 mod control;
-mod error;
 mod model;
 mod pairs;
 
@@ -14,7 +13,7 @@ mod pairs;
 mod tests;
 
 pub use control::ControlCheck;
-pub use error::ShiftError;
 pub use model::{
-    Averages, Comparison, DomainShift, Headroom, Leakage, MeanSd, Repetitions, ShiftRun, ValueShift,
+    Averages, Comparison, DomainShift, Headroom, Leakage, MeanSd, Repetitions, ShiftError,
+    ShiftRun, ValueShift,
 };

@@ -1,11 +1,10 @@
 //! The measured effects of steering.
 
-use serde::{Deserialize, Serialize};
-
 use crate::instrument::Dimension;
 use crate::profile::{Readout, Scores};
 use crate::rating::Rating;
 use crate::stats::Estimate;
+use serde::{Deserialize, Serialize};
 
 /// The respondents of one training seed, all scored on the same items with the same readout.
 #[derive(Debug, Clone, Copy)]
@@ -152,4 +151,47 @@ pub struct Repetitions {
     pub selectivity_macro: Option<MeanSd>,
     /// Micro average of the selectivity.
     pub selectivity_micro: Option<MeanSd>,
+}
+
+/// Why an effect could not be measured.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShiftError {
+    /// There is no run to compare.
+    #[error("there is nothing to compare; give at least one pair of control and steered scores")]
+    NoRuns,
+    /// Two runs have the same seed.
+    #[error("two runs have the seed {seed}; give each run its own")]
+    DuplicateSeed {
+        /// The seed.
+        seed: u64,
+    },
+    /// Scores of different readouts.
+    #[error("scores read out as `{found}` cannot be compared with scores read out as `{expected}`")]
+    ReadoutMismatch {
+        /// Readout of the first scores.
+        expected: Readout,
+        /// Another readout.
+        found: Readout,
+    },
+    /// Respondents answered different items.
+    #[error("item `{item}` is not answered by every respondent; compare answers to the same items")]
+    ItemMismatch {
+        /// Id of the item.
+        item: String,
+    },
+    /// Some runs come with scores of the base and some without.
+    #[error("the run with seed {seed} lacks the base's scores that other runs have")]
+    BaseMissing {
+        /// Seed of the run.
+        seed: u64,
+    },
+    /// No item of the target was answered.
+    #[error("no item with valid answers measures {target}; the items measure {}", .measured.join(", "))]
+    NotMeasured {
+        /// Name of the target.
+        target: String,
+        /// The dimensions that were measured.
+        measured: Vec<String>,
+    },
 }

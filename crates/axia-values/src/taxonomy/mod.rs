@@ -5,10 +5,8 @@
 //! extended with universalism-objectivity and with facets by Kiesel et al. (2022), *Identifying
 //! the human values behind arguments*.
 
-mod basic;
 mod error;
 mod facet;
-mod higher;
 mod refined;
 mod spelling;
 mod value;
@@ -16,11 +14,9 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use basic::BasicValue;
 pub use error::{UnknownFacet, UnknownValue};
 pub use facet::Facet;
-pub use higher::HigherValue;
 pub use refined::{RefinedValue, circle_distance};
-pub use value::Value;
+pub use value::{BasicValue, HigherValue, Value};
 
 pub(crate) use spelling::{is_invisible_command, nearest, shorten};

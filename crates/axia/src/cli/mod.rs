@@ -2,7 +2,6 @@
 
 mod completions;
 mod data;
-mod devices;
 mod export;
 mod failure;
 mod judge;
@@ -14,12 +13,10 @@ mod models;
 mod play;
 mod playing_args;
 mod profile;
-mod rate;
 mod report;
 mod respondent_args;
 mod rows;
 mod run;
-mod run_table;
 mod scale;
 mod score;
 mod serve;
@@ -90,7 +87,7 @@ fn command() -> clap::Command {
     if !is_asked {
         return Cli::command();
     }
-    let version = format!("{}\n{}", env!("CARGO_PKG_VERSION"), devices::lines().trim_end());
+    let version = format!("{}\n{}", env!("CARGO_PKG_VERSION"), models::lines().trim_end());
     // The process ends when it is printed.
     Cli::command().long_version(&*version.leak())
 }

@@ -1,10 +1,10 @@
 //! `axia pull` and `axia models`.
 
-use super::devices;
 use super::failure::Outcome;
 use super::session::{Compute, Session};
 use super::stdout::{print, print_json};
 use crate::models::{Settings, list};
+use axia_engine::kernels::cuda::{DeviceInfo, Unusable, probe};
 use clap::Args;
 
 /// Get a model, so that it is at hand later
@@ -57,6 +57,51 @@ pub fn models(args: ModelsArgs) -> Outcome {
         );
     }
     table += "\nA model may also be a folder, a .gguf file, or a hub id such as org/name,\nor org/name:Q4_K_M where the repository holds GGUF files.\n";
-    table += &format!("\nDevices:\n{}", devices::lines());
+    table += &format!("\nDevices:\n{}", lines());
     print(table)
+}
+
+/// A line for the CPU, and one for each card or for why there is none.
+pub fn lines() -> String {
+    describe(&probe())
+}
+
+fn describe(cards: &Result<Vec<DeviceInfo>, Unusable>) -> String {
+    let threads = std::thread::available_parallelism().map_or(1, |count| count.get());
+    let mut lines = format!("cpu: {threads} threads\n");
+    match cards {
+        Ok(cards) => {
+            for DeviceInfo { index, name, memory, capability } in cards {
+                let gib = *memory as f64 / f64::from(1 << 30);
+                lines += &format!(
+                    "cuda:{index}: {name}, {gib:.0} GiB, compute capability {capability}\n"
+                );
+            }
+        }
+        Err(why) => lines += &format!("no cuda device: {why}\n"),
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axia_engine::kernels::cuda::Architecture;
+
+    #[test]
+    fn cards_and_their_absence_are_described() {
+        let card = DeviceInfo {
+            index: 1,
+            name: "NVIDIA H200".to_owned(),
+            memory: 139 << 30,
+            capability: Architecture { major: 9, minor: 0 },
+        };
+        let found = describe(&Ok(vec![card]));
+        assert!(
+            found.ends_with("cuda:1: NVIDIA H200, 139 GiB, compute capability 9.0\n"),
+            "{found}"
+        );
+        let none = describe(&Err(Unusable::NoDriver));
+        assert!(none.contains("threads\nno cuda device: no NVIDIA driver is installed"), "{none}");
+    }
 }

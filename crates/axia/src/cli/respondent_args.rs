@@ -1,7 +1,6 @@
 //! Arguments about a model behind a server, and its connection.
 
 use super::failure::{Failure, Outcome};
-use super::rate::Rate;
 use super::session::Session;
 use crate::remote::{Address, ApiKey, Client, ClientSettings};
 use crate::respondent::{
@@ -12,6 +11,7 @@ use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 /// Where the key of a respondent's server is.
@@ -171,4 +171,42 @@ pub fn with_account(result: &impl serde::Serialize, account: &Account) -> Outcom
     let mut result = serde_json::to_value(result).map_err(Failure::failed)?;
     result["respondent"] = serde_json::to_value(account).map_err(Failure::failed)?;
     Ok(result)
+}
+
+/// Requests a minute.
+#[derive(Debug, Clone, Copy)]
+pub struct Rate(u32);
+
+impl Rate {
+    /// Their number, at least 1.
+    pub const fn per_minute(self) -> u32 {
+        self.0
+    }
+}
+
+impl FromStr for Rate {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = text.trim().trim_end_matches("/min").trim_end().parse();
+        match number {
+            Ok(number) if number > 0 => Ok(Self(number)),
+            _ => Err(anyhow!("expected requests a minute such as 60 or 60/min, at least 1")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates() {
+        for text in ["60", "60/min", " 60 /min"] {
+            assert_eq!(text.parse::<Rate>().unwrap().per_minute(), 60);
+        }
+        for text in ["0", "-1", "60/s", "x", ""] {
+            assert!(text.parse::<Rate>().unwrap_err().to_string().contains("60/min"), "{text}");
+        }
+    }
 }

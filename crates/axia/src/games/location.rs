@@ -1,17 +1,15 @@
 //! Where a game is.
 
+use super::bundled::{bundled, bundled_files};
+use super::error::GamesError;
+use crate::files::sha256;
+use axia_adventure::error::LoadError;
+use axia_adventure::game::Game;
+use axia_adventure::limits::Limits;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-
-use axia_adventure::error::LoadError;
-use axia_adventure::game::Game;
-use axia_adventure::limits::Limits;
-
-use super::bundled::{bundled, bundled_files};
-use super::content::content_hash;
-use super::error::GamesError;
 
 /// Where a game is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +99,14 @@ pub(super) fn own_files(name: &str) -> [String; 3] {
     ]
 }
 
+/// A hash of a game's files, whatever order they were read in: the SHA-256 of what
+/// `sha256sum FILES…` prints for them, sorted by name.
+pub fn content_hash(files: &BTreeMap<String, String>) -> String {
+    let lines: String =
+        files.iter().map(|(name, text)| format!("{}  {name}\n", sha256(text.as_bytes()))).collect();
+    sha256(lines.as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,5 +124,19 @@ mod tests {
             data.join("../..").canonicalize().unwrap().file_name().unwrap().to_string_lossy()
         );
         assert_ne!(inside.hash, Location::Bundled("cold-harbour").load().unwrap().hash);
+    }
+
+    fn files(files: &[(&str, &str)]) -> BTreeMap<String, String> {
+        files.iter().map(|(name, text)| (name.to_string(), text.to_string())).collect()
+    }
+
+    #[test]
+    fn names_and_texts_count() {
+        let one = content_hash(&files(&[("a.txt", "x"), ("b.txt", "y")]));
+        assert_eq!(one.len(), 64);
+        assert_eq!(one, content_hash(&files(&[("b.txt", "y"), ("a.txt", "x")])));
+        for other in [&[("a.txt", "y"), ("b.txt", "x")][..], &[("a.txt", "xy")], &[]] {
+            assert_ne!(one, content_hash(&files(other)));
+        }
     }
 }

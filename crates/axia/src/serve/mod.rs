@@ -6,9 +6,7 @@
 //! batches, one respondent's at a time. A job's answers come back token by token over a channel,
 //! and whoever no longer listens ends the job.
 
-mod access;
 mod answer;
-mod batch;
 mod connections;
 mod error;
 mod job;
@@ -18,12 +16,9 @@ mod request;
 mod routes;
 mod server;
 mod service;
-mod settings;
-mod words;
 mod worker;
 
-pub use access::AccessKey;
 pub use error::ServeError;
 pub use members::Members;
-pub use server::Server;
-pub use settings::ServeSettings;
+pub use server::{AccessKey, Server};
+pub use service::ServeSettings;

@@ -1,9 +1,9 @@
 //! Training the control and the steered adapters.
 
 use super::Settings;
-use super::chosen_rows::ChosenRows;
 use super::labels::{Anchors, Arm, Baseline, Taught};
 use super::logs::TrainingLog;
+use super::row_plan::ChosenRows;
 use super::summary::TrainingSummary;
 use crate::models::BaseName;
 use crate::respondent::PromptReader;

@@ -1,10 +1,7 @@
 //! Studies: profile, steer, evaluate.
 
 mod adapters;
-mod baseline;
-mod chosen_rows;
 mod design;
-mod examples;
 mod experiment;
 mod finished;
 mod frontier;

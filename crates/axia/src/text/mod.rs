@@ -2,10 +2,8 @@
 
 mod line;
 mod neutral;
-mod terminal;
 mod visible;
 
-pub(crate) use line::{is_control, one_line, shortened};
+pub(crate) use line::{is_control, one_line, plain, shortened};
 pub(crate) use neutral::neutralise;
-pub(crate) use terminal::plain;
 pub(crate) use visible::{Paragraphs, paragraphs, visible_line};

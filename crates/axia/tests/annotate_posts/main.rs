@@ -2,9 +2,7 @@
 
 mod bench;
 mod embedded;
-mod failures;
 mod hostile;
-mod live;
 #[path = "../study/model.rs"]
 #[allow(dead_code, reason = "the model's other users need more of it")]
 mod model;

@@ -4,7 +4,6 @@
 mod model;
 
 mod adapter;
-mod asked_by_axia;
 mod bench;
 mod chats;
 mod command_line;
@@ -12,6 +11,4 @@ mod completions;
 mod hostile;
 mod life;
 mod limits;
-mod slow;
 mod streams;
-mod tokens;

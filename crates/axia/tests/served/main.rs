@@ -3,7 +3,6 @@
 
 mod bench;
 mod commands;
-mod failures;
 mod kept;
 mod language;
 mod probes;

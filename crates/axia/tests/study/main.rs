@@ -3,7 +3,6 @@
 mod bench;
 mod card;
 mod command_line;
-mod export;
 #[path = "../../../axia-engine/tests/cuda/host_build.rs"]
 mod host_build;
 mod interruption;
@@ -14,7 +13,6 @@ mod models;
 mod perplexity;
 mod play;
 mod profile;
-mod prompts;
 mod rows;
 mod run;
 #[path = "../said/mod.rs"]

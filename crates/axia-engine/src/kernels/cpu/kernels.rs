@@ -1,6 +1,7 @@
 //! The [`Kernels`] of the CPU.
 
-use super::{activation, attention, elementwise, linear, loss, norm, rope, weight::CpuWeight};
+use super::linear::CpuWeight;
+use super::{activation, attention, elementwise, linear, loss, rope};
 use crate::checkpoint_files::RawTensor;
 use crate::config::Activation;
 use crate::forest::AttentionPlan;
@@ -123,7 +124,7 @@ impl Kernels for CpuKernels {
 
     fn rms_norm(&self, x: &Vec<f32>, weight: &Vec<f32>, eps: f32, y: &mut Vec<f32>) {
         y.resize(x.len(), 0.0);
-        norm::rms_norm(x, weight, eps, y);
+        elementwise::rms_norm(x, weight, eps, y);
     }
 
     fn rms_norm_backward(
@@ -136,7 +137,7 @@ impl Kernels for CpuKernels {
         dx: &mut Vec<f32>,
     ) {
         dx.resize(x.len(), 0.0);
-        norm::rms_norm_backward(dy, x, weight, eps, write, dx);
+        elementwise::rms_norm_backward(dy, x, weight, eps, write, dx);
     }
 
     fn rope(&self, x: &mut Vec<f32>, positions: &[u32], table: &RopeTable, rotation: Rotation) {

@@ -2,8 +2,8 @@
 
 use super::activation::{cap_row, slopes};
 use super::gemm::{Mat, MatMut, gemm};
+use super::linear::CpuWeight;
 use super::simd::{dispatch, max, sum_exp};
-use super::weight::CpuWeight;
 use crate::kernels::Target;
 use rayon::prelude::*;
 

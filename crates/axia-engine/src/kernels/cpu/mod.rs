@@ -8,14 +8,12 @@ mod gemm;
 mod kernels;
 mod linear;
 mod loss;
-mod norm;
 pub(crate) mod rope;
 mod simd;
 #[cfg(test)]
 pub(crate) mod testing;
 mod tiles;
-mod weight;
 
 pub use kernels::CpuKernels;
+pub use linear::CpuWeight;
 pub(crate) use loss::log_sum_exp;
-pub use weight::CpuWeight;

@@ -3,11 +3,11 @@
 use super::attention_class::{AttentionClass, KEYS};
 use super::attention_plan::{KeyWork, Tiles};
 use super::buffer::CudaBuffer;
+use super::buffer::Space;
 use super::error::CudaError;
-use super::launch::{Launch, layers};
 use super::matmul::Element;
 use super::queue::{Argument, Queue};
-use super::scratch::Space;
+use super::queue::{Launch, layers};
 use super::work::{KeyWorkOnCard, PlanOnCard, Work, check_len};
 use crate::forest::AttentionPlan;
 use crate::kernels::{AttentionShape, Write};

@@ -1,8 +1,8 @@
 //! Which attention kernels serve a layer, and how they are spread over a card: pure arithmetic.
 
 use super::error::CudaError;
-use super::launch::{Launch, first_axis, layers};
 use super::matmul::Element;
+use super::queue::{Launch, first_axis, layers};
 
 /// Keys that the kernels work on at a time.
 pub(super) const KEYS: u32 = 32;
@@ -160,7 +160,7 @@ fn tile_grid(
 
 #[cfg(test)]
 mod tests {
-    use super::super::sources::SOURCES;
+    use super::super::compile::SOURCES;
     use super::*;
     use proptest::prelude::*;
 

@@ -1,12 +1,12 @@
 //! The [`Kernels`] of a card.
 
 use super::buffer::CudaBuffer;
-use super::cache::KernelCache;
 use super::card::Card;
+use super::compile::KernelCache;
 use super::error::CudaError;
 use super::matmul::Element;
 use super::queue::Queue;
-use super::times::{KernelTime, Times};
+use super::queue::{KernelTime, Times};
 use super::weight::CudaWeight;
 use super::work::{State, Work};
 use crate::checkpoint_files::RawTensor;

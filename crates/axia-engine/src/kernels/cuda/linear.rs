@@ -1,11 +1,11 @@
 //! Linear layers with low-rank updates, forward and backward.
 
 use super::buffer::CudaBuffer;
+use super::buffer::Space;
 use super::error::CudaError;
-use super::launch::Launch;
 use super::matmul::{Element, Operand};
+use super::queue::Launch;
 use super::queue::{Argument, Queue};
-use super::scratch::Space;
 use super::weight::CudaWeight;
 use super::work::{Work, check_len};
 use crate::kernels::{LoraView, Write};

@@ -2,9 +2,9 @@
 
 use super::buffer::CudaBuffer;
 use super::error::CudaError;
-use super::launch::Launch;
 use super::linear::f32_at;
 use super::matmul::{Element, Operand};
+use super::queue::Launch;
 use super::queue::{Argument, Queue};
 use super::weight::CudaWeight;
 use super::work::{Work, check_len};

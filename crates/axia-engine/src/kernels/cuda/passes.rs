@@ -1,11 +1,11 @@
 //! Passes over arrays: norms, rotations, activations, moves of rows, sums and AdamW steps.
 
 use super::buffer::CudaBuffer;
+use super::buffer::Space;
 use super::error::CudaError;
-use super::launch::{Launch, layers};
 use super::matmul::Element;
 use super::queue::{Argument, Queue};
-use super::scratch::Space;
+use super::queue::{Launch, layers};
 use super::weight::CudaWeight;
 use super::work::{Work, check_len};
 use crate::config::Activation;

@@ -1,10 +1,10 @@
 //! Frozen weights on a card.
 
+use super::buffer::Space;
 use super::card::Card;
 use super::error::CudaError;
 use super::matmul::{Element, Operand};
 use super::queue::Queue;
-use super::scratch::Space;
 use super::work::Work;
 use crate::checkpoint_files::RawTensor;
 use crate::gguf::DType;

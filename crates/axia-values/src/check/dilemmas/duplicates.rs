@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::check::similarity::{content_words, letter_sketch, similar_pairs};
+use crate::check::duplicates::{content_words, letter_sketch, similar_pairs};
 use crate::check::{Finding, Rule, Severity};
 use crate::dilemma::{Dilemma, DilemmaSet};
 

@@ -1,7 +1,7 @@
 //! `axia data build-dilemmas`: moral dilemmas from dumps of a subreddit.
 
 use crate::cli::failure::{Failure, Outcome};
-use crate::cli::rate::Rate;
+use crate::cli::respondent_args::Rate;
 use crate::cli::respondent_args::client_settings;
 use crate::cli::session::{Compute, Session, bar};
 use crate::cli::stdout::{print, print_json};

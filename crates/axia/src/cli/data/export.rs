@@ -1,7 +1,7 @@
 //! `axia data export`: surveys and training data for other programs.
 
 use super::output::Output;
-use super::select::find_dimension;
+use super::output::find_dimension;
 use super::source::Source;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::rows::Rows;

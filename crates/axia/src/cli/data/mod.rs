@@ -3,11 +3,9 @@
 mod build_dilemmas;
 mod check;
 mod check_games;
-mod dilemmas;
 mod export;
 mod import;
 mod output;
-mod select;
 mod show;
 mod source;
 mod verify_games;
@@ -41,8 +39,8 @@ enum DataCommand {
     Check(check::CheckArgs),
     Show(show::ShowArgs),
     Export(export::ExportArgs),
-    ImportDilemmas(dilemmas::ImportDilemmasArgs),
-    ExportDilemmas(dilemmas::ExportDilemmasArgs),
+    ImportDilemmas(show::ImportDilemmasArgs),
+    ExportDilemmas(show::ExportDilemmasArgs),
     BuildDilemmas(build_dilemmas::BuildDilemmasArgs),
     VerifyGames(verify_games::VerifyGamesArgs),
 }
@@ -54,8 +52,8 @@ pub fn run(args: DataArgs) -> Outcome {
         DataCommand::Check(args) => check::run(args),
         DataCommand::Show(args) => show::run(args),
         DataCommand::Export(args) => export::run(args),
-        DataCommand::ImportDilemmas(args) => dilemmas::import(args),
-        DataCommand::ExportDilemmas(args) => dilemmas::export(args),
+        DataCommand::ImportDilemmas(args) => show::import(args),
+        DataCommand::ExportDilemmas(args) => show::export(args),
         DataCommand::BuildDilemmas(args) => build_dilemmas::run(args),
         DataCommand::VerifyGames(args) => verify_games::run(args),
     }

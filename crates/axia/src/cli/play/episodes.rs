@@ -2,8 +2,7 @@
 
 use super::PlayArgs;
 use super::agent::{AgentName, Stoppable};
-use super::conventions::{Comparison, first_seed, seeds};
-use super::json;
+use super::agent::{Comparison, first_seed, seeds};
 use super::script::{self, Script};
 use super::table::{Tally, table};
 use crate::cli::failure::{Failure, Outcome};
@@ -15,7 +14,9 @@ use anyhow::anyhow;
 use axia_adventure::environment::{Environment, play_run};
 use axia_adventure::error::StepError;
 use axia_adventure::metrics::{dense_scores, rows, summarise};
-use axia_adventure::record::record_episode;
+use axia_adventure::record::{EpisodeRecord, record_episode};
+use serde::Serialize;
+use serde_json::{Value as Json, json};
 use std::io::IsTerminal as _;
 use std::ops::RangeInclusive;
 
@@ -191,7 +192,7 @@ impl<'a> Player<'a> {
         }
         tally.games += 1;
         record.outcome.default_logging = self.args.compat.logging().name();
-        Ok(json::lines(record).map_err(Failure::failed).and_then(print_more))
+        Ok(lines(record).map_err(Failure::failed).and_then(print_more))
     }
 
     /// Plays a game and counts.
@@ -241,4 +242,28 @@ impl<'a> Player<'a> {
 /// The game failed.
 fn failed(error: &StepError, action: &str) -> Failure {
     Failure::failed(anyhow!(plain(&error.to_string()))).while_trying(plain(action))
+}
+
+/// One line for each step of a game, then one for the game.
+pub fn lines(mut record: EpisodeRecord) -> serde_json::Result<String> {
+    let mut text = String::new();
+    for step in std::mem::take(&mut record.steps) {
+        let head = json!({"kind": "step", "game": record.game, "seed": record.seed});
+        text += &joined(&head, &step)?;
+        text.push('\n');
+    }
+    text += &joined(&json!({"kind": "episode"}), &record)?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// One object with the fields of both. The second is kept as it is written: as a value in between,
+/// its large numbers would lose digits.
+fn joined(head: &Json, body: &impl Serialize) -> serde_json::Result<String> {
+    let (head, body) = (head.to_string(), serde_json::to_string(body)?);
+    let fields = |object: &str| {
+        let inner = object.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        inner.unwrap_or_default().to_owned()
+    };
+    Ok(format!("{{{},{}}}", fields(&head), fields(&body)))
 }

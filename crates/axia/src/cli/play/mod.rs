@@ -1,10 +1,8 @@
 //! `axia play`: annotated text adventures.
 
 mod agent;
-mod conventions;
 mod episodes;
 mod human;
-mod json;
 mod model;
 mod script;
 mod table;
@@ -15,10 +13,9 @@ use super::respondent_args::RespondentArgs;
 use super::scale::ScaleArgs;
 use super::session::{Compute, Session};
 use crate::games::{Location, find_benchmark, find_own};
-use agent::AgentName;
+use agent::{AgentName, Compat};
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
-use conventions::Compat;
 use std::path::PathBuf;
 
 /// Play text adventures whose scenes say what they cost

@@ -1,7 +1,7 @@
 //! Games played by models: those of a finished run, or one alone.
 
 use super::PlayArgs;
-use super::conventions::{Compat, seeds};
+use super::agent::{Compat, seeds};
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::respondent_args::with_account;
 use crate::cli::session::{Session, StudyBars};

@@ -1,7 +1,7 @@
 //! How games went, as a table.
 
 use super::PlayArgs;
-use super::conventions::{RANDOM_GAMES, RANDOM_SEED, first_seed};
+use super::agent::{RANDOM_GAMES, RANDOM_SEED, first_seed};
 use axia_adventure::game::Game;
 use axia_adventure::metrics::{Metric, Summary, ZeroMean};
 

@@ -1,11 +1,12 @@
 //! Whoever is asked about posts.
 
-use std::sync::atomic::AtomicBool;
-
+use super::answer::{object, schema};
+use crate::remote::{ChatModel, ChatOptions, Reach, RemoteError, ResponseFormat};
+use crate::respondent::{Prompt, Reply, Respondent, RespondentError};
 use axia_engine::EngineError;
-
-use crate::remote::{Reach, RemoteError};
-use crate::respondent::RespondentError;
+use axia_engine::chat::ChatMessage;
+use axia_engine::generate::Sampling;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A model that answers in chat.
 pub trait Annotator: Sync {
@@ -61,5 +62,82 @@ impl AnnotatorError {
             Self::Remote(RemoteError::Cancelled)
                 | Self::Respondent(RespondentError::Engine(EngineError::Cancelled))
         )
+    }
+}
+
+/// Asks a model of a server, for JSON of the right shape where the server can see to that.
+pub struct RemoteAnnotator {
+    model: ChatModel,
+    format: ResponseFormat,
+}
+
+impl RemoteAnnotator {
+    /// An annotator that asks `model`.
+    #[must_use]
+    pub fn new(model: ChatModel) -> Self {
+        let format = ResponseFormat::JsonSchema { name: "annotation".to_owned(), schema: schema() };
+        Self { model, format }
+    }
+}
+
+impl Annotator for RemoteAnnotator {
+    fn reply(
+        &self,
+        question: &str,
+        draw: &Draw,
+        cancel: &AtomicBool,
+    ) -> Result<String, AnnotatorError> {
+        let options = ChatOptions {
+            temperature: Some(draw.temperature),
+            max_tokens: Some(draw.max_tokens),
+            seed: Some(draw.seed),
+            response_format: Some(self.format.clone()),
+            ..ChatOptions::default()
+        };
+        let reply = self.model.reply(&[ChatMessage::user(question)], &options, cancel)?;
+        Ok(reply.text)
+    }
+}
+
+/// How every usable answer begins: small models are kept from chatting first.
+const BEGINNING: &str = "{";
+
+/// Asks a respondent in its chat format.
+///
+/// The embedded engine uses all cores for one reply, so one worker is best.
+pub struct RespondentAnnotator<'a> {
+    respondent: &'a (dyn Respondent + Sync),
+}
+
+impl<'a> RespondentAnnotator<'a> {
+    /// An annotator that asks `respondent`.
+    #[must_use]
+    pub fn new(respondent: &'a (dyn Respondent + Sync)) -> Self {
+        Self { respondent }
+    }
+}
+
+impl Annotator for RespondentAnnotator<'_> {
+    fn reply(
+        &self,
+        question: &str,
+        draw: &Draw,
+        cancel: &AtomicBool,
+    ) -> Result<String, AnnotatorError> {
+        let reply = Reply {
+            prompt: Prompt::Chat {
+                system: None,
+                question: question.to_owned(),
+                answer: BEGINNING.to_owned(),
+            },
+            sampling: Sampling { temperature: draw.temperature, ..Sampling::GREEDY },
+            seed: draw.seed,
+            max_tokens: draw.max_tokens,
+        };
+        let cancelled = || cancel.load(Ordering::Relaxed);
+        let whole = |text: &str| format!("{BEGINNING}{text}");
+        let done = |text: &str| cancelled() || object(&whole(text)).is_some();
+        let replies = self.respondent.reply(&[reply], &done, &mut |_| !cancelled())?;
+        Ok(replies.first().map(|text| whole(text)).unwrap_or_default())
     }
 }

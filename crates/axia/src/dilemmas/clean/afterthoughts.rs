@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use memchr::memmem;
 use regex::Regex;
 
-use super::pattern::pattern;
+use super::special::pattern;
 use crate::dilemmas::words::{WordSet, word_hashes};
 
 /// Words before an edit from which on it counts as an afterthought: everything that follows goes.

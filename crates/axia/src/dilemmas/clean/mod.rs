@@ -3,8 +3,6 @@
 
 mod afterthoughts;
 mod characters;
-mod links;
-mod pattern;
 mod post;
 mod special;
 

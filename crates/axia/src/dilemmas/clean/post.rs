@@ -6,8 +6,8 @@ use regex::Regex;
 
 use super::afterthoughts::{cut, has_trace};
 use super::characters::plain;
-use super::links::unlink;
-use super::pattern::pattern;
+use super::special::pattern;
+use super::special::unlink;
 use crate::dilemmas::words::word_hashes;
 
 /// A text after cleaning.

@@ -10,7 +10,7 @@ use std::thread;
 
 use tempfile::NamedTempFile;
 
-use super::worker::Examined;
+use super::reader::Examined;
 use super::{BrokenLine, Counts, Reason};
 use crate::dilemmas::dedupe::{Signature, near_duplicates};
 use crate::dilemmas::words::mix;

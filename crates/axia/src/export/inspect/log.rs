@@ -1,13 +1,14 @@
 //! An evaluation as inspect_ai logs it (JSON, version 2).
 
-use super::{dilemmas, games, survey};
+use super::{dilemmas, survey};
 use crate::export::RunAnswers;
 use crate::files::{sha256, write_whole};
 use crate::run::StudyError;
+use crate::stage::play::Turn;
 use crate::study::summary::RespondentSummary;
 use axia_engine::error::FileError;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A log and the name that its file must have to be listed.
@@ -41,7 +42,7 @@ pub fn logs(run: &RunAnswers) -> Result<Vec<LogFile>, StudyError> {
     for respondent in &run.summary.respondents {
         let mut tasks = vec![survey::task(run, respondent)?];
         tasks.extend(dilemmas::tasks(run, respondent)?);
-        tasks.extend(games::tasks(run, respondent)?);
+        tasks.extend(game_tasks(run, respondent)?);
         logs.extend(tasks.iter().map(|task| log(run, respondent, task)));
     }
     Ok(logs)
@@ -161,4 +162,67 @@ impl Sample<'_> {
 pub(super) fn output(text: &str) -> Value {
     let message = json!({"role": "assistant", "content": text});
     json!({"model": "axia", "choices": [{"message": message, "stop_reason": "stop"}]})
+}
+
+const SCORER: &str = "decisions";
+
+fn game_tasks(run: &RunAnswers, respondent: &RespondentSummary) -> Result<Vec<Task>, StudyError> {
+    let all = run.turns(&respondent.name)?;
+    let several = all.len() > 1;
+    let players = run.summary.stages.play.iter().flat_map(|play| &play.players);
+    let player = players.into_iter().find(|player| player.name == respondent.name);
+    let measures = player.into_iter().flat_map(|player| &player.measures);
+    let metrics: Vec<(String, f64)> = measures
+        .map(|m| (m.metric.clone(), m.score.as_ref().map_or(m.count, |score| score.value)))
+        .collect();
+    let tasks = all.into_iter().enumerate().map(|(number, turns)| {
+        let games: BTreeSet<&str> = turns.iter().map(|turn| turn.game.as_str()).collect();
+        Task {
+            name: if several { format!("games-{}", number + 1) } else { "games".to_owned() },
+            dataset: games.into_iter().collect::<Vec<_>>().join(", "),
+            samples: samples(&turns),
+            scorer: SCORER,
+            metrics: metrics.clone(),
+        }
+    });
+    Ok(tasks.collect())
+}
+
+fn samples(turns: &[Turn]) -> Vec<Value> {
+    let mut games: BTreeMap<(&str, u64), Vec<&Turn>> = BTreeMap::new();
+    for turn in turns {
+        games.entry((&turn.game, turn.seed)).or_default().push(turn);
+    }
+    let mut played: BTreeMap<&str, usize> = BTreeMap::new();
+    let samples = games.into_iter().map(|((game, seed), mut turns)| {
+        turns.sort_by_key(|turn| turn.t);
+        let epoch = played.entry(game).or_default();
+        *epoch += 1;
+        sample(game, seed, *epoch, &turns)
+    });
+    samples.collect()
+}
+
+fn sample(game: &str, seed: u64, epoch: usize, turns: &[&Turn]) -> Value {
+    let answer = |turn: &Turn| turn.reply.clone().unwrap_or_else(|| turn.action.to_string());
+    let messages: Vec<Value> = turns
+        .iter()
+        .flat_map(|turn| {
+            let seen = json!({"role": "user", "content": turn.observation});
+            [seen, json!({"role": "assistant", "content": answer(turn)})]
+        })
+        .collect();
+    let actions: Vec<usize> = turns.iter().map(|turn| turn.action).collect();
+    let last = turns.last().map(|turn| answer(turn)).unwrap_or_default();
+    json!({
+        "id": game,
+        "epoch": epoch,
+        "input": turns.first().map_or("", |turn| turn.observation.as_str()),
+        "target": "",
+        "messages": messages,
+        "output": output(&last),
+        "scores": {SCORER: {
+            "value": turns.len(), "answer": last, "metadata": {"seed": seed, "actions": actions},
+        }},
+    })
 }

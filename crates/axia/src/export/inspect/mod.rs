@@ -1,7 +1,6 @@
 //! Logs that inspect_ai reads (`inspect view`, `read_eval_log`).
 
 mod dilemmas;
-mod games;
 mod log;
 mod survey;
 

@@ -14,9 +14,9 @@ use axia_adventure::source::Source;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use super::file::{COEFFICIENTS, METADATA, Shared, VARIABLES};
 use super::file::{FileRead, malformed};
 use super::report::{Annotated, GameReport, Problem, Severity, State};
-use super::shared::{COEFFICIENTS, METADATA, Shared, VARIABLES};
 use crate::games::TEST_GAMES;
 use crate::games::location::own_files;
 

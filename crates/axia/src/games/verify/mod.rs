@@ -3,9 +3,6 @@
 mod file;
 mod game;
 mod report;
-mod shared;
-mod whole;
 
 pub use file::FileReport;
-pub use report::{Annotated, GameReport, Problem, Severity, State, VerifyReport};
-pub use whole::verify;
+pub use report::{Annotated, GameReport, Problem, Severity, State, VerifyReport, verify};

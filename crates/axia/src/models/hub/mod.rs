@@ -9,9 +9,7 @@ mod cache;
 mod client;
 mod download;
 mod fetch;
-mod gguf;
-mod id;
 mod listing;
 
 pub use fetch::{cached, cached_or_fetch, fetch};
-pub use id::HubId;
+pub use listing::HubId;

@@ -1,14 +1,15 @@
 //! Dots with intervals: one row for each dimension.
 
-use axia_values::instrument::Dimension;
-use axia_values::stats::Estimate;
-
 use super::circle::{sector_class, sectors};
-use super::scale::Scale;
+use super::scale::{Scale, nice_domain};
 use super::series::{Goal, Series, Style, union};
 use super::svg::{Anchor, Svg};
 use crate::report::words::{fixed, interval_to, signed_to};
 use crate::text::shortened;
+use axia_values::instrument::Dimension;
+use axia_values::judgement::JudgementShift;
+use axia_values::shift::{Comparison, ValueShift};
+use axia_values::stats::Estimate;
 
 const GUTTER: f64 = 222.0;
 /// Room for the numbers to the right: at least for so many characters, each so wide, and a margin.
@@ -229,3 +230,145 @@ pub(crate) fn ratings(series: &[Series], goals: &[Goal]) -> String {
 
 /// The control's look, for the drift that is drawn faintly.
 pub(crate) const DRIFT: Style = Style::CONTROL;
+
+/// Shifts of one steered respondent, or of the same one in several runs.
+pub(crate) struct Shifts<'a> {
+    /// The shifts, each with its look.
+    pub series: &'a [Series],
+    /// Control against base, drawn faintly.
+    pub drift: Option<&'a Comparison>,
+    /// The targets, each with the shift that would have reached the goal.
+    pub goals: &'a [(Goal, f64)],
+    /// The axis' ends, so that several panels compare.
+    pub domain: (f64, f64),
+    /// What the axis shows.
+    pub axis: &'a str,
+    /// What the whole shows.
+    pub description: &'a str,
+}
+
+impl Shifts<'_> {
+    /// Draws the panel.
+    pub fn draw(&self) -> String {
+        let drift = self.drift.map(|drift| shift_series("control − base", DRIFT, &drift.values));
+        Intervals {
+            series: self.series,
+            faint: drift.as_ref(),
+            domain: self.domain,
+            signed: true,
+            line: Some(0.0),
+            goals: self.goals,
+            targets: &[],
+            numbers: true,
+            axis: self.axis,
+            description: self.description,
+            width: 560.0,
+        }
+        .draw()
+    }
+}
+
+/// A comparison's shifts as a series.
+pub(crate) fn shift_series(
+    name: &str,
+    style: super::series::Style,
+    values: &[ValueShift],
+) -> Series {
+    Series::new(name, style, values.iter().map(|value| (&value.dimension, &value.shift)))
+}
+
+/// One axis for several panels.
+pub(crate) fn shift_domain<'a>(
+    comparisons: impl IntoIterator<Item = &'a Comparison>,
+) -> (f64, f64) {
+    let values = comparisons.into_iter().flat_map(|comparison| &comparison.values);
+    let ends = values.flat_map(|value| [value.shift.low, value.shift.high]);
+    nice_domain(ends, (-0.5, 0.5), 12)
+}
+
+/// Random play, in percent of itself.
+const RANDOM: f64 = 100.0;
+
+/// Draws harms in percent of random play, which is a line.
+pub(crate) fn harms(series: &[Series]) -> String {
+    Intervals {
+        series,
+        faint: None,
+        domain: nice_domain(ends(series), (RANDOM - 20.0, RANDOM + 20.0), 10),
+        signed: false,
+        line: Some(RANDOM),
+        goals: &[],
+        targets: &[],
+        numbers: true,
+        axis: "percent of random play",
+        description: "Harms in percent of random play",
+        width: 500.0,
+    }
+    .draw()
+}
+
+/// Draws what choices express, from −1 to 1, where that is known of too few values for a circle.
+pub(crate) fn revealed(series: &[Series], targets: &[Dimension]) -> String {
+    Intervals {
+        series,
+        faint: None,
+        domain: (-1.0, 1.0),
+        signed: true,
+        line: Some(0.0),
+        goals: &[],
+        targets,
+        numbers: true,
+        axis: "revealed score (0: random play)",
+        description: "Values revealed in play",
+        width: 500.0,
+    }
+    .draw()
+}
+
+fn ends(series: &[Series]) -> impl Iterator<Item = f64> {
+    series.iter().flat_map(Series::estimates).flat_map(|estimate| [estimate.low, estimate.high])
+}
+
+/// What steering did to the judgement of the posts of each refined value.
+pub(crate) struct Gains<'a> {
+    /// The steered respondent.
+    pub name: &'a str,
+    /// Its look.
+    pub style: Style,
+    /// Against the control.
+    pub against_control: &'a JudgementShift,
+    /// Against the base, drawn faintly.
+    pub against_base: &'a JudgementShift,
+    /// The axis' ends, so that several panels compare.
+    pub domain: (f64, f64),
+}
+
+impl Gains<'_> {
+    /// Draws the panel.
+    pub fn draw(&self) -> String {
+        let control = &self.against_control;
+        let targets: Vec<Dimension> = control.target.iter().map(|&value| value.into()).collect();
+        let base = Series::gains("against the base", Style::BASE, &self.against_base.refined);
+        Intervals {
+            series: &[Series::gains(self.name, self.style, &control.refined)],
+            faint: Some(&base),
+            domain: self.domain,
+            signed: true,
+            line: Some(0.0),
+            goals: &[],
+            targets: &targets,
+            numbers: true,
+            axis: "probability gain: steered − control",
+            description: &format!("Probability gain on the posts of every value for {}", self.name),
+            width: 540.0,
+        }
+        .draw()
+    }
+}
+
+/// One axis for several panels.
+pub(crate) fn gain_domain<'a>(shifts: impl IntoIterator<Item = &'a JudgementShift>) -> (f64, f64) {
+    let gains = shifts.into_iter().flat_map(|shift| &shift.refined);
+    let ends = gains.flat_map(|gain| [gain.gain.full.weighted.low, gain.gain.full.weighted.high]);
+    nice_domain(ends, (-0.02, 0.02), 12)
+}

@@ -4,12 +4,10 @@
 //! probe questions first; what they show decides how log-likelihoods are read ([`Method`]) and is
 //! kept in the [`Account`] that every result carries.
 
-mod abilities;
 mod account;
 mod answer;
 mod asking;
 mod cache;
-mod count;
 mod error;
 mod first_token;
 mod model;

@@ -1,12 +1,12 @@
 //! The respondent.
 
-use super::abilities::Abilities;
 use super::account::{Account, Captured, Finding, State};
+use super::asking::Abilities;
 use super::asking::Asking;
 use super::cache::AnswerCache;
 use super::probe::{Probe, context};
 use super::wording::Draw;
-use super::{ServedError, count, first_token, prompt_logprobs};
+use super::{ServedError, answer, first_token, prompt_logprobs};
 use crate::remote::{Client, RemoteError, each};
 use crate::respondent::{Progress, Prompt, Reply, Respondent, RespondentError, Scoring};
 use crate::text::neutralise;
@@ -172,7 +172,7 @@ impl Served {
             (Method::PromptLogprobs, Some(form)) => {
                 prompt_logprobs::score(&self.asking, question, form, cancel)
             }
-            (Method::Samples(samples), _) => count::score(&self.asking, question, samples, cancel),
+            (Method::Samples(samples), _) => answer::score(&self.asking, question, samples, cancel),
             _ => first_token::score(&self.asking, question, cancel),
         }
     }

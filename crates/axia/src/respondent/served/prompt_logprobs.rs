@@ -1,9 +1,9 @@
 //! Scoring candidates by the log-probabilities of their own tokens.
 
 use super::ServedError;
-use super::abilities::Echo;
 use super::answer::{Answer, Token, Tokens};
 use super::asking::Asking;
+use super::asking::Echo;
 use super::model::Scored;
 use super::wording::{Request, lead};
 use crate::respondent::{Prompt, Scoring};

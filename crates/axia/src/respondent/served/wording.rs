@@ -1,7 +1,7 @@
 //! Questions as requests.
 
-use super::abilities::{Echo, Prefill};
 use super::asking::Asking;
+use super::asking::{Echo, Prefill};
 use super::cache::Asked;
 use crate::respondent::Prompt;
 use axia_engine::chat::ChatMessage;

@@ -2,13 +2,10 @@
 
 mod cast;
 mod comparison;
-mod differences;
 mod effects;
-mod examples;
 mod frontier;
 mod overview;
 mod profiles;
-mod provenance;
 mod report;
 mod training;
 

@@ -1,20 +1,19 @@
 //! The report of one run.
 
-use axia_values::profile::Readout;
-use serde::Serialize;
-
 use super::cast::{cast, legend};
 use super::effects::{self, EffectRow, LeakageFigure};
-use super::examples::{self, ExampleRow};
 use super::frontier::{self, FrontierSection};
 use super::overview::{self, Finding};
 use super::profiles::{self, ProfileFigures, ProfileTable};
-use super::provenance::{Provenance, provenance};
 use super::training::{self, TrainingRow};
-use crate::report::words::moment;
-use crate::report::{Cast, Figure, LegendEntry, ReportError, Shown, Template, render};
+use crate::report::figure::rating_bars;
+use crate::report::words::{duration, fixed, moment};
+use crate::report::{Cast, Figure, LegendEntry, Member, ReportError, Shown, Template, render};
 use crate::results::verdict::noun;
-use crate::study::summary::{Note, RunSummary};
+use crate::study::summary::{Example, Note, RunSummary};
+use axia_values::instrument::Dimension;
+use axia_values::profile::Readout;
+use serde::Serialize;
 
 const TEMPLATES: [Template; 3] = [
     ("report.html", include_str!("../template/report.html")),
@@ -114,7 +113,7 @@ pub(crate) fn report(summary: &RunSummary) -> Result<String, ReportError> {
         curves: training::figures(summary, &cast),
         training: training::rows(summary, &cast),
         respondents: legend(&cast.members, &summary.shifts),
-        examples: examples::rows(summary, &cast),
+        examples: rows(summary, &cast),
         table: profiles::table(&cast),
         provenance: provenance(summary),
         sampled: cast.members.iter().any(|one| one.profile.readout == Readout::Sampled),
@@ -123,4 +122,90 @@ pub(crate) fn report(summary: &RunSummary) -> Result<String, ReportError> {
     let own = stages.iter().flat_map(|stage| [stage.about().section, stage.about().methods]);
     let templates: Vec<Template> = TEMPLATES.into_iter().chain(own).collect();
     render(&templates, page)
+}
+
+/// An item and its answers.
+#[derive(Debug, Serialize)]
+pub(super) struct ExampleRow {
+    item: String,
+    label: String,
+    is_target: bool,
+    statement: String,
+    /// In the order of the respondents; nothing from who did not answer.
+    answers: Vec<Option<Answer>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Answer {
+    rating: String,
+    /// For sorting.
+    value: f64,
+    bars: Option<String>,
+}
+
+/// The items, targets first, each group in its own order.
+pub(super) fn rows(summary: &RunSummary, cast: &Cast<'_>) -> Vec<ExampleRow> {
+    let targets = summary.examples.iter().filter(|example| example.is_target);
+    let others = summary.examples.iter().filter(|example| !example.is_target);
+    targets.chain(others).map(|example| row(example, cast)).collect()
+}
+
+fn row(example: &Example, cast: &Cast<'_>) -> ExampleRow {
+    let answer = |member: &Member<'_>| {
+        let index = example.ratings.iter().position(|(name, _)| name == member.name)?;
+        let (_, rating) = example.ratings.get(index)?;
+        let probabilities = example.probabilities.get(index);
+        Some(Answer {
+            rating: fixed(*rating, 2),
+            value: *rating,
+            bars: probabilities.map(|probabilities| rating_bars(probabilities, member.style)),
+        })
+    };
+    ExampleRow {
+        item: example.item.clone(),
+        label: Dimension::from_key(&example.dimension).label().to_owned(),
+        is_target: example.is_target,
+        statement: example.statement.clone(),
+        answers: cast.members.iter().map(answer).collect(),
+    }
+}
+
+/// Everything needed to reproduce the run.
+#[derive(Debug, Serialize)]
+pub(super) struct Provenance {
+    command: String,
+    created: String,
+    axia_version: String,
+    machine: String,
+    settings: Vec<(String, String)>,
+    hashes: Vec<(String, String)>,
+    timings: Vec<Timing>,
+    total: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Timing {
+    phase: String,
+    time: String,
+    /// Share of the whole, in percent.
+    percent: f64,
+}
+
+pub(super) fn provenance(summary: &RunSummary) -> Provenance {
+    let total: f64 = summary.timings.iter().map(|(_, seconds)| seconds).sum();
+    let timing = |(phase, seconds): &(String, f64)| Timing {
+        phase: phase.clone(),
+        time: duration(*seconds),
+        percent: if total > 0.0 { (seconds / total * 1000.0).round() / 10.0 } else { 0.0 },
+    };
+    Provenance {
+        command: summary.command.clone(),
+        created: moment(&summary.created),
+        axia_version: summary.axia_version.clone(),
+        machine: summary.machine.clone(),
+        settings: summary.settings.clone(),
+        hashes: summary.hashes.clone().into_iter().collect(),
+        timings: summary.timings.iter().map(timing).collect(),
+        total: duration(total),
+    }
 }

@@ -1,7 +1,7 @@
 //! A finished game, as far as summaries need it.
 
+use super::prompt::Turn;
 use super::summary::{Decided, Decisions};
-use super::turn::Turn;
 use axia_adventure::environment::{Environment, Run};
 use axia_adventure::error::StepError;
 use axia_adventure::game::ValueWeights;

@@ -5,7 +5,6 @@
 
 mod decide;
 mod episode;
-mod landmarks;
 mod page;
 mod prompt;
 mod settings;
@@ -14,9 +13,9 @@ mod statistics;
 mod summarise;
 mod summary;
 mod table;
-mod turn;
 
 pub use episode::{Act, Episode, Replayed};
+pub use prompt::Turn;
 pub use settings::{Decide, Guidance, PlaySettings};
 pub use stage::{PlayedGame, Playing};
 pub use summary::{
@@ -24,4 +23,3 @@ pub use summary::{
     MoveSummary, PlayShift, PlaySummary, PlayerSummary, RevealedChange, RevealedValue,
     SceneSummary, Transcript,
 };
-pub use turn::Turn;

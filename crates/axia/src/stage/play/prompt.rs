@@ -1,9 +1,11 @@
 //! What a model is shown of a scene. Every scene is a fresh conversation of two messages.
 
 use super::settings::{Guidance, PlaySettings};
+use super::summary::Decided;
 use crate::respondent::{Prompt, Respondent, RespondentError, cut_to_fit};
 use axia_adventure::environment::Environment;
 use axia_adventure::game::Game;
+use serde::{Deserialize, Serialize};
 
 /// Tokens kept free for the answer.
 pub const ANSWER_TOKENS: usize = 32;
@@ -116,4 +118,27 @@ fn instructions(environment: &Environment, guidance: Guidance) -> String {
         text += &format!("Achievements still open:\n{}", left.concat());
     }
     text
+}
+
+/// A decision in a game, with what was read and what was answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    /// The game.
+    pub game: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Decisions before this one.
+    pub t: usize,
+    /// Text and options as the player reads them.
+    pub observation: String,
+    /// Number of the option taken.
+    pub action: usize,
+    /// How it was decided.
+    pub decided: Decided,
+    /// What the model answered, where it was asked for words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<String>,
+    /// Probabilities of the options, where they were scored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probabilities: Vec<f64>,
 }

@@ -2,9 +2,9 @@
 
 use super::decide::{Decider, Waiting, goes_in_a_circle};
 use super::episode::{Episode, Replayed, replay};
+use super::prompt::Turn;
 use super::settings::PlaySettings;
 use super::summary::PlaySummary;
-use super::turn::Turn;
 use crate::respondent::Respondent;
 use crate::run::{Follow, Observation, Rows, RunDir, StudyError};
 use crate::stage::{Compared, Stage};

@@ -1,7 +1,5 @@
 //! TensorBoard's event files: events in TFRecord frames.
 
-use super::crc32c::masked_crc32c;
-use super::event::{What, encode};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -50,6 +48,102 @@ fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
+const POLYNOMIAL: u32 = 0x82f6_3b78;
+const MASK: u32 = 0xa282_ead8;
+
+const TABLE: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut value = byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            value = if value & 1 == 1 { (value >> 1) ^ POLYNOMIAL } else { value >> 1 };
+            bit += 1;
+        }
+        table[byte] = value;
+        byte += 1;
+    }
+    table
+};
+
+fn crc32c(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, byte: &u8| TABLE[usize::from(crc as u8 ^ byte)] ^ (crc >> 8);
+    !bytes.iter().fold(!0, step)
+}
+
+/// The checksum as TFRecord files hold it: so that the checksum of data with checksums in them is not
+/// a checksum of checksums.
+pub(super) fn masked_crc32c(bytes: &[u8]) -> u32 {
+    crc32c(bytes).rotate_right(15).wrapping_add(MASK)
+}
+
+// TensorBoard's events, the few that are needed, encoded as Protocol Buffers.
+//
+// `Event { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5;
+// SessionLog session_log = 7; }`, `Summary { repeated Value value = 1; }`, `Value { string tag = 1;
+// float simple_value = 2; }`, `SessionLog { SessionStatus status = 1; }`.
+
+const VARINT: u8 = 0;
+const FIXED64: u8 = 1;
+const BYTES: u8 = 2;
+const FIXED32: u8 = 5;
+
+/// What an event says.
+pub(super) enum What<'a> {
+    /// The format, first in every file.
+    FileVersion,
+    /// A run begins, or goes on, at the event's step: what older files hold of later ones is void.
+    Start,
+    /// Numbers by name.
+    Scalars(&'a [(&'a str, f64)]),
+}
+
+/// The bytes of an event; `wall_time` is in seconds since 1970.
+pub(super) fn encode(wall_time: f64, step: usize, what: &What) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_key(&mut out, 1, FIXED64);
+    out.extend_from_slice(&wall_time.to_le_bytes());
+    if step > 0 {
+        put_key(&mut out, 2, VARINT);
+        put_varint(&mut out, step as u64);
+    }
+    match what {
+        What::FileVersion => put_bytes(&mut out, 3, b"brain.Event:2"),
+        What::Start => put_bytes(&mut out, 7, &[1 << 3 | VARINT, 1]),
+        What::Scalars(scalars) => {
+            let mut summary = Vec::new();
+            for (tag, value) in *scalars {
+                let mut entry = Vec::new();
+                put_bytes(&mut entry, 1, tag.as_bytes());
+                put_key(&mut entry, 2, FIXED32);
+                entry.extend_from_slice(&(*value as f32).to_le_bytes());
+                put_bytes(&mut summary, 1, &entry);
+            }
+            put_bytes(&mut out, 5, &summary);
+        }
+    }
+    out
+}
+
+fn put_key(out: &mut Vec<u8>, field: u8, kind: u8) {
+    out.push(field << 3 | kind);
+}
+
+fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn put_bytes(out: &mut Vec<u8>, field: u8, bytes: &[u8]) {
+    put_key(out, field, BYTES);
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +189,28 @@ mod tests {
             // All but the time.
             assert_eq!(tail(frame), tail(&encode(0.0, what.0, &what.1)));
         }
+    }
+
+    #[test]
+    fn known_checksums() {
+        // RFC 3720, B.4, and the usual check value.
+        assert_eq!(crc32c(b"123456789"), 0xe306_9283);
+        assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
+        assert_eq!(crc32c(&[0xff; 32]), 0x62a8_ab43);
+        assert_eq!(crc32c(&(0..32).collect::<Vec<u8>>()), 0x46dd_794e);
+        assert_eq!(crc32c(b""), 0);
+        assert_eq!(masked_crc32c(b""), MASK);
+    }
+
+    #[test]
+    fn events_are_encoded_byte_by_byte() {
+        let time = [0x09, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f];
+        let version = [&time[..], &[0x1a, 13], b"brain.Event:2"].concat();
+        assert_eq!(encode(1.5, 0, &What::FileVersion), version);
+        let start = [&time[..], &[0x10, 0x2c, 0x3a, 2, 8, 1]].concat();
+        assert_eq!(encode(1.5, 44, &What::Start), start);
+        let scalars = [&time[..], &[0x10, 0xac, 0x02, 0x2a, 10, 0x0a, 8, 0x0a, 1, b'x', 0x15]];
+        let scalars = [&scalars.concat()[..], &[0, 0, 0, 0x3f]].concat();
+        assert_eq!(encode(1.5, 300, &What::Scalars(&[("x", 0.5)])), scalars);
     }
 }

@@ -1,7 +1,5 @@
 //! Logs of a training run that grow while it runs.
 
-mod crc32c;
-mod event;
 mod event_file;
 mod metrics_file;
 mod training_log;

@@ -1,7 +1,7 @@
 //! Everything that is logged of a training run.
 
-use super::event::What;
 use super::event_file::EventFile;
+use super::event_file::What;
 use super::metrics_file::{Metrics, MetricsFile};
 use axia_engine::train::{StepRecord, ValidationRecord};
 use std::io;

@@ -1,7 +1,5 @@
 //! `axia play --agent human`: a person plays in the terminal.
 
-mod input;
-mod page;
 mod play;
 mod saved;
 

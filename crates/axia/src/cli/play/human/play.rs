@@ -1,13 +1,11 @@
 //! The game as a person plays it.
 
-use super::input::{Input, Typed};
-use super::page::Page;
+use super::saved::{Input, Typed};
 use super::saved::{SavedGame, default_path};
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::play::PlayArgs;
-use crate::cli::play::agent::AgentName;
-use crate::cli::play::conventions::{Comparison, first_seed, seeds};
-use crate::cli::play::json;
+use crate::cli::play::agent::{AgentName, Comparison, first_seed, seeds};
+use crate::cli::play::episodes::lines;
 use crate::cli::play::table::{HARMS, harms};
 use crate::cli::session::Session;
 use crate::cli::stdout::print_more;
@@ -20,6 +18,8 @@ use axia_adventure::error::StepError;
 use axia_adventure::record::{EpisodeRecord, record_episode};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use terminal_size::{Width, terminal_size};
+use unicode_width::UnicodeWidthStr as _;
 
 const HELP: &str = "  1, 2, …  take an option
   s        save the game
@@ -333,9 +333,98 @@ impl<'a> Seat<'a> {
     }
 
     fn write_transcript(&self, path: &Path) -> Outcome {
-        let lines = json::lines(self.record()?).map_err(Failure::failed)?;
+        let lines = lines(self.record()?).map_err(Failure::failed)?;
         write_whole(path, lines.as_bytes()).map_err(|error| {
             Failure::failed(error).while_trying(format!("write `{}`", path.display()))
         })
+    }
+}
+
+/// Columns of text that are read well, and those that are left at least.
+const MOST: usize = 80;
+const LEAST: usize = 20;
+
+/// ChoiceScript's marks for bold and slanted text, which a terminal need not show.
+const MARKUP: [&str; 4] = ["[b]", "[/b]", "[i]", "[/i]"];
+
+/// Wraps texts to the width of the terminal.
+#[derive(Debug, Clone, Copy)]
+pub struct Page {
+    width: usize,
+}
+
+impl Page {
+    /// A page as wide as the terminal, within reason.
+    pub fn new() -> Self {
+        let width = terminal_size().map_or(MOST, |(Width(columns), _)| usize::from(columns));
+        Self { width: width.clamp(LEAST, MOST) }
+    }
+
+    /// Paragraphs, with an empty line behind each.
+    pub fn paragraphs(self, text: &str) -> String {
+        let text = readable(text);
+        let paragraphs = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        paragraphs.map(|paragraph| self.wrapped(paragraph, "", "") + "\n").collect()
+    }
+
+    /// A text of its own.
+    pub fn line(self, text: &str) -> String {
+        self.wrapped(&readable(text), "", "  ")
+    }
+
+    /// A numbered option.
+    pub fn option(self, number: usize, text: &str) -> String {
+        let first = format!("{number:>3}) ");
+        let rest = " ".repeat(first.len());
+        self.wrapped(&readable(text).replace('\n', " "), &first, &rest)
+    }
+
+    /// Lines that are not wider than the page, unless a word is; the first begins with `first`, the
+    /// others with `rest`.
+    fn wrapped(self, text: &str, first: &str, rest: &str) -> String {
+        let mut lines = String::new();
+        let mut line = first.to_owned();
+        let mut has_words = false;
+        for word in text.split_whitespace() {
+            if has_words && line.width() + 1 + word.width() > self.width {
+                lines += &line;
+                lines.push('\n');
+                line = rest.to_owned();
+                has_words = false;
+            }
+            if has_words {
+                line.push(' ');
+            }
+            line += word;
+            has_words = true;
+        }
+        lines + line.trim_end() + "\n"
+    }
+}
+
+/// The text without what steers a terminal, and without markup.
+fn readable(text: &str) -> String {
+    let text = plain(text).replace("[n/]", "\n");
+    MARKUP.iter().fold(text, |text, mark| text.replace(mark, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_wrapped_between_words() {
+        let page = Page { width: 20 };
+        let text = "The [i]well[/i] is very low today.\n\nNobody\u{1b}[2J drinks.";
+        assert_eq!(page.paragraphs(text), "The well is very low\ntoday.\n\nNobody drinks.\n\n");
+        assert_eq!(
+            page.option(3, "Share all of the water."),
+            "  3) Share all of\n     the water.\n"
+        );
+        // Wide characters take two columns.
+        assert_eq!(page.paragraphs("水水水水水 水水水水水水"), "水水水水水\n水水水水水水\n\n");
+        let long = "x".repeat(50);
+        assert_eq!(page.paragraphs(&format!("a {long}")), format!("a\n{long}\n\n"));
+        assert_eq!(page.paragraphs("one[n/]two"), "one\n\ntwo\n\n");
     }
 }

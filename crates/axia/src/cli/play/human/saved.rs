@@ -1,12 +1,15 @@
 //! Saved games: a seed and what was done.
 
+use crate::cli::session::Session;
 use crate::files::{folder_of, write_whole};
 use crate::games::LoadedGame;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
-use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, BufRead as _, ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
+use std::{fs, thread};
 
 /// Digits of a game's hash in a file's name.
 const HASH_DIGITS: usize = 8;
@@ -88,6 +91,64 @@ fn state_folder(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> 
         let home = path("HOME").or_else(|| path("USERPROFILE"))?;
         Some(home.join(".local").join("state"))
     })
+}
+
+/// How often a wish to stop is looked for.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Lines of standard input, read beside the game: a read that waits would not notice Ctrl-C.
+pub struct Input {
+    lines: Receiver<String>,
+    typed: bool,
+}
+
+/// What came.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// A line, without white space around it.
+    Line(String),
+    /// There is no more.
+    End,
+    /// The user pressed Ctrl-C.
+    Stopped,
+}
+
+impl Input {
+    /// Begins to read.
+    pub fn new() -> Self {
+        let (sender, lines) = sync_channel(0);
+        thread::spawn(move || {
+            let mut input = io::stdin().lock();
+            let mut line = Vec::new();
+            while input.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
+                let text = String::from_utf8_lossy(&line).trim().to_owned();
+                if sender.send(text).is_err() {
+                    break;
+                }
+                line.clear();
+            }
+        });
+        Self { lines, typed: io::stdin().is_terminal() }
+    }
+
+    /// The next line.
+    pub fn next(&self, session: &Session) -> Typed {
+        loop {
+            if session.cancelled() {
+                return Typed::Stopped;
+            }
+            match self.lines.recv_timeout(TICK) {
+                Ok(line) => return Typed::Line(line),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Typed::End,
+            }
+        }
+    }
+
+    /// Whether the lines come from a terminal, which shows them itself.
+    pub const fn is_typed(&self) -> bool {
+        self.typed
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Whether answers are drawn as they are asked to be.
 
-use super::questions::open;
+use super::run::open;
 use crate::respondent::served::account::{Finding, State};
 use crate::respondent::served::asking::Asking;
 use crate::respondent::served::cache::Refusal;

@@ -2,9 +2,9 @@
 
 use crate::respondent::Prompt;
 use crate::respondent::served::ServedError;
-use crate::respondent::served::abilities::Prefill;
 use crate::respondent::served::account::{Finding, State};
 use crate::respondent::served::asking::Asking;
+use crate::respondent::served::asking::Prefill;
 use crate::respondent::served::wording::{Draw, PLAIN};
 use axia_engine::generate::Sampling;
 use std::sync::atomic::AtomicBool;

@@ -4,7 +4,6 @@ mod gains;
 mod matrix;
 mod reader;
 mod section;
-mod verdict;
 mod verdicts;
 
 pub(crate) use matrix::matrix_page;

@@ -1,7 +1,5 @@
 //! Play: harms and points, what choices express, and a reader of games.
 
-mod agreement;
-mod harms;
 mod metrics;
 mod paths;
 mod plane;

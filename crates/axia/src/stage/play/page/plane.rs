@@ -1,15 +1,15 @@
 //! The plane of reward and harm.
 
+use super::metrics::{HARMS, SCORE, VIOLATIONS, title};
+use super::players::{Player, legend, shown};
+use super::verdict::HARM_DECIMALS;
+use crate::report::figure::{self, Axis, Plane, PlanePoint, Series, Style};
+use crate::report::words::{fixed, interval, interval_to, signed};
+use crate::report::{Cast, LegendEntry};
+use crate::stage::play::{Agreement, PlayShift, PlaySummary};
+use axia_values::instrument::Dimension;
 use axia_values::stats::Estimate;
 use serde::Serialize;
-
-use super::metrics::{SCORE, VIOLATIONS};
-use super::players::{Player, legend};
-use super::verdict::HARM_DECIMALS;
-use crate::report::LegendEntry;
-use crate::report::figure::{Axis, Plane, PlanePoint, Style};
-use crate::report::words::{fixed, interval_to};
-use crate::stage::play::PlaySummary;
 
 /// What an agent of the benchmark's authors reached in its 30 test games: points in percent of
 /// all, then power, disutility and violations in percent of random play.
@@ -96,4 +96,102 @@ fn elsewhere(published: &Published) -> PlanePoint {
         x: exact(points),
         y: exact(violations),
     }
+}
+
+/// Values whose labels stand in the figure, beside the targets: those that moved most.
+const LABELLED: usize = 6;
+
+/// One steered respondent's values, survey against play.
+#[derive(Debug, Serialize)]
+pub(super) struct AgreementFigure {
+    title: String,
+    name: String,
+    class: String,
+    correlation: String,
+    values: usize,
+    svg: String,
+}
+
+/// A figure for every steered respondent of whom both shifts are known.
+pub(super) fn agreements(play: &PlaySummary, cast: &Cast<'_>) -> Vec<AgreementFigure> {
+    let figure = |shift: &PlayShift| {
+        let agreement = shift.agreement.as_ref()?;
+        let style = cast.style(&shift.respondent);
+        let correlation = &agreement.correlation;
+        Some(AgreementFigure {
+            title: shown(&shift.title),
+            name: shown(&shift.respondent),
+            class: style.class(),
+            correlation: format!("{} {}", fixed(correlation.value, 2), interval(correlation)),
+            values: agreement.points.len(),
+            svg: draw(shift, agreement, style)?,
+        })
+    };
+    play.shifts.iter().filter_map(figure).collect()
+}
+
+fn draw(shift: &PlayShift, agreement: &Agreement, style: Style) -> Option<String> {
+    let exact = |value: f64| Estimate { value, low: value, high: value };
+    let furthest = |of: fn(&crate::stage::play::AgreementPoint) -> f64| {
+        agreement.points.iter().map(|point| of(point).abs()).fold(f64::MIN_POSITIVE, f64::max)
+    };
+    let (widest, highest) = (furthest(|point| point.survey), furthest(|point| point.play));
+    // How far from the middle a point lies, in parts of each axis.
+    let size = |point: &crate::stage::play::AgreementPoint| {
+        (point.survey / widest).hypot(point.play / highest)
+    };
+    let mut sizes: Vec<f64> = agreement.points.iter().map(size).collect();
+    sizes.sort_by(|a, b| b.total_cmp(a));
+    let least = sizes.get(LABELLED - 1).copied().unwrap_or(0.0);
+    let points: Vec<PlanePoint> = agreement
+        .points
+        .iter()
+        .map(|point| {
+            let is_target = shift.targets.contains(&point.value);
+            let label = if is_target || size(point) >= least { point.value.label() } else { "" };
+            PlanePoint {
+                label: label.to_owned(),
+                tip: format!(
+                    "{}: survey {}, play {}",
+                    point.value.label(),
+                    signed(point.survey),
+                    signed(point.play)
+                ),
+                style: if is_target { style } else { Style::BASE },
+                strong: is_target,
+                x: exact(point.survey),
+                y: exact(point.play),
+            }
+        })
+        .collect();
+    let axis = |label| Axis { label, at_least: (-0.1, 0.1), line: Some(0.0) };
+    let axes = [
+        axis("survey: change of rating, steered − control"),
+        axis("play: change of revealed score, steered − control"),
+    ];
+    Plane { axes, points: &points, description: "Shift in the survey and in play, by value" }.draw()
+}
+
+/// The three harms, with a legend.
+#[derive(Debug, Serialize)]
+pub(super) struct HarmFigure {
+    svg: String,
+    legend: Vec<LegendEntry>,
+}
+
+/// The figure; nothing where no harm was measured.
+pub(super) fn harms(play: &PlaySummary, players: &[Player<'_>]) -> Option<HarmFigure> {
+    let series: Vec<Series> =
+        players.iter().filter(|player| !player.is_landmark()).map(series).collect();
+    let any = series.iter().any(|one| one.dimensions().next().is_some());
+    any.then(|| HarmFigure { svg: figure::harms(&series), legend: legend(players, play) })
+}
+
+fn series(player: &Player<'_>) -> Series {
+    let scores = HARMS
+        .into_iter()
+        .filter_map(|metric| Some((Dimension::Named(title(metric)), *player.score(metric)?)));
+    let scores: Vec<_> = scores.collect();
+    let points = scores.iter().map(|(dimension, score)| (dimension, score));
+    Series::new(&player.name, player.style, points).with_decimals(HARM_DECIMALS)
 }

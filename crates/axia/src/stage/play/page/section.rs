@@ -5,9 +5,9 @@ use minijinja::Value;
 use minijinja::value::Serde;
 use serde::Serialize;
 
-use super::agreement::{AgreementFigure, agreements};
-use super::harms::{HarmFigure, harms};
 use super::metrics::{ACHIEVEMENTS, HARMS, SCORE, title};
+use super::plane::{AgreementFigure, agreements};
+use super::plane::{HarmFigure, harms};
 use super::plane::{PlaneFigure, plane};
 use super::players::players;
 use super::reader::{Reader, reader};

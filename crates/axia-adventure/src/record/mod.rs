@@ -1,5 +1,0 @@
-//! Games written out step by step.
-
-mod episode;
-
-pub use episode::{EpisodeRecord, FinalRecord, StepRecord, record_episode};
