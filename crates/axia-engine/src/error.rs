@@ -1,9 +1,5 @@
 //! The engine's error type.
 
-use std::path::PathBuf;
-
-use thiserror::Error;
-
 use crate::adapter::AdapterError;
 use crate::chat::ChatError;
 use crate::checkpoint_files::CheckpointError;
@@ -12,8 +8,9 @@ use crate::gguf::GgufError;
 use crate::kernels::KernelError;
 use crate::kernels::cuda::CudaError;
 use crate::tokenizer::TokenizerError;
-
-pub use crate::file_error::FileError;
+use std::io;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
 
 /// Anything that can go wrong in the engine. Messages read well after "failed to …: ".
 #[derive(Debug, Error)]
@@ -137,5 +134,25 @@ impl From<KernelError> for EngineError {
             KernelError::Checkpoint(error) => error.into(),
             KernelError::Cuda(error) => error.into(),
         }
+    }
+}
+
+/// A file or folder that could not be used, what was tried, and the system's reason.
+#[derive(Debug, Error)]
+#[error("cannot {action} `{}`: {source}", path.display())]
+pub struct FileError {
+    /// What was tried: "open", "read", "write", …
+    pub action: &'static str,
+    /// The file or folder.
+    pub path: PathBuf,
+    /// The system's reason.
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// For `map_err`: turns an [`io::Error`] into a [`FileError`] that says what was tried on which path.
+    pub fn on(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self { action, path, source }
     }
 }

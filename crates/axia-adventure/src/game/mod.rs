@@ -1,6 +1,5 @@
 //! A game with all that belongs to it, loaded once and shared.
 
-mod benchmark;
 mod folder;
 mod marks;
 

@@ -1,6 +1,5 @@
 //! The decoder: one transformer, written once over the kernels.
 
-mod backward;
 mod blocks;
 mod forward;
 mod generate;

@@ -2,10 +2,8 @@
 //! (`tests/fixtures/README.md`).
 
 mod case;
-mod gguf_lora;
 mod gguf_models;
 mod inference;
 mod labels;
 mod merging;
 mod options;
-mod training;

@@ -4,7 +4,6 @@
 //! in every [`Variant`] (instruction × template); one item in one variant is a [`Row`].
 
 mod bundled;
-mod dimension;
 mod draft;
 mod error;
 mod load;
@@ -19,8 +18,7 @@ mod valuebench;
 mod tests;
 
 pub use crate::place::Place;
-pub use dimension::Dimension;
 pub use error::InstrumentError;
 pub use load::{Format, ImportOptions, SplitRule};
-pub use model::{Instrument, Item, Row, Split, UnknownSplit, Variant};
+pub use model::{Dimension, Instrument, Item, Row, Split, UnknownSplit, Variant};
 pub use template::{Template, TemplateError};

@@ -4,23 +4,20 @@
 //! probability moved from the verdict of people to whom a value is dear to the verdict of people
 //! to whom it means little. See [`probability_gain`] and [`JudgementShift`].
 
-mod calibration;
 mod compute;
 mod gain;
-mod matrix;
 mod model;
-mod probabilities;
 
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use calibration::{CONTENT_FREE, Calibration, CalibrationError};
-pub use gain::{Gain, probability_gain};
-pub use matrix::{GainCell, GainMatrix, GainRow};
+pub use compute::{
+    CONTENT_FREE, Calibration, CalibrationError, NotProbabilities, VerdictProbabilities,
+};
+pub use gain::{Gain, GainCell, GainMatrix, GainRow, probability_gain};
 pub use model::{
     GainSummary, JudgementError, JudgementRun, JudgementShift, Mover, ValueGain,
     VerdictDistribution, VerdictShift, Verdicts,
 };
-pub use probabilities::{NotProbabilities, VerdictProbabilities};

@@ -6,7 +6,6 @@
 //! the human values behind arguments*.
 
 mod error;
-mod facet;
 mod refined;
 mod spelling;
 mod value;
@@ -15,8 +14,7 @@ mod value;
 mod tests;
 
 pub use error::{UnknownFacet, UnknownValue};
-pub use facet::Facet;
 pub use refined::{RefinedValue, circle_distance};
-pub use value::{BasicValue, HigherValue, Value};
+pub use value::{BasicValue, Facet, HigherValue, Value};
 
 pub(crate) use spelling::{is_invisible_command, nearest, shorten};

@@ -2,7 +2,7 @@
 
 use super::Cli;
 use super::failure::Outcome;
-use super::stdout::print;
+use super::failure::print;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 

@@ -1,10 +1,10 @@
 //! `axia export`: adapters and runs in the formats of other programs.
 
+use super::failure::print;
 use super::failure::{Failure, Outcome};
 use super::merge::open_base;
 use super::scale::ScaleArgs;
 use super::session::{Compute, Session};
-use super::stdout::print;
 use crate::export::{RunAnswers, inspect, lm_eval_results};
 use crate::files::write_whole;
 use crate::results;

@@ -9,7 +9,9 @@ use crate::run::StudyError;
 use crate::text::plain;
 use axia_engine::EngineError;
 use axia_engine::merge::MergeError;
+use serde::Serialize;
 use std::fmt;
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 /// An error on its way to the user.
@@ -168,6 +170,27 @@ impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::failed(error)
     }
+}
+
+/// Writes to standard output. A reader that has seen enough, such as `head`, is no failure.
+pub fn print(data: impl AsRef<[u8]>) -> Outcome {
+    print_more(data).map(drop)
+}
+
+/// Writes a part of the data to standard output, and says whether anybody still reads it.
+pub fn print_more(data: impl AsRef<[u8]>) -> Outcome<bool> {
+    let mut out = io::stdout().lock();
+    match out.write_all(data.as_ref()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::failed(error).while_trying("write to standard output"))
+        }
+        written => Ok(written.is_ok()),
+    }
+}
+
+/// Writes one indented JSON value and a line break.
+pub fn print_json(value: &impl Serialize) -> Outcome {
+    print(serde_json::to_string_pretty(value).map_err(Failure::failed)? + "\n")
 }
 
 #[cfg(test)]

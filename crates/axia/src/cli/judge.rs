@@ -1,12 +1,12 @@
 //! `axia judge`: moral judgements of the respondents of finished runs.
 
 use super::failure::{Failure, Outcome};
+use super::failure::{print, print_json};
 use super::judge_alone;
-use super::judging_args::{JudgingArgs, JudgingDefaults};
 use super::respondent_args::RespondentArgs;
 use super::scale::ScaleArgs;
 use super::session::{Compute, Session, StudyBars};
-use super::stdout::{print, print_json};
+use super::stage_args::{JudgingArgs, JudgingDefaults};
 use crate::results;
 use crate::run::StudyError;
 use crate::stage::judgement::{JudgementSummary, Ways};

@@ -1,10 +1,10 @@
 //! `axia judge --respondent`: moral judgements of one model behind a server.
 
 use super::failure::Outcome;
+use super::failure::{print, print_json};
 use super::judge::{DEFAULTS, JudgeArgs, kept};
 use super::respondent_args::with_account;
 use super::session::{Session, StudyBars};
-use super::stdout::{print, print_json};
 use crate::respondent::Shape;
 use crate::run::{RunDir, file_name};
 use crate::stage::Stage;

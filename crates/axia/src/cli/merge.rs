@@ -1,9 +1,9 @@
 //! `axia merge`: an adapter merged into its base model.
 
+use super::failure::print;
 use super::failure::{Failure, Outcome};
 use super::scale::ScaleArgs;
 use super::session::{Compute, Session, bar};
-use super::stdout::print;
 use crate::models::BaseName;
 use anyhow::anyhow;
 use axia_engine::EngineError;

@@ -1,8 +1,8 @@
 //! `axia pull` and `axia models`.
 
 use super::failure::Outcome;
+use super::failure::{print, print_json};
 use super::session::{Compute, Session};
-use super::stdout::{print, print_json};
 use crate::models::{Settings, list};
 use axia_engine::kernels::cuda::{DeviceInfo, Unusable, probe};
 use clap::Args;

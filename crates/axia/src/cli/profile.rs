@@ -1,9 +1,9 @@
 //! `axia profile`: the value profile of a respondent.
 
 use super::failure::{Failure, Outcome};
+use super::failure::{print, print_json};
 use super::respondent_args::{RespondentArgs, with_account};
 use super::session::{Compute, Session, StudyBars};
-use super::stdout::{print, print_json};
 use super::study_args::{limited, load_instrument};
 use crate::respondent::{Embedded, Respondent, Shape};
 use crate::run::{Follow, RunDir, StudyError};

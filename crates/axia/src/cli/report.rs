@@ -1,7 +1,7 @@
 //! `axia report`: rebuild a report, or compare two runs.
 
 use super::failure::Outcome;
-use super::stdout::{print, print_json};
+use super::failure::{print, print_json};
 use crate::results;
 use clap::Args;
 use std::path::PathBuf;

@@ -1,9 +1,9 @@
 //! `axia score`: log-likelihoods of candidate continuations.
 
+use super::failure::print;
 use super::failure::{Failure, Outcome};
 use super::rows::{Rows, ScoreLine};
 use super::session::{Compute, Memory, Session, Timing, bar, peak_memory_mib};
-use super::stdout::print;
 use axia_engine::decoder::Keep;
 use clap::Args;
 use serde_json::json;

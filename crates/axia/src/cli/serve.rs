@@ -1,9 +1,9 @@
 //! `axia serve`: respondents as an OpenAI-compatible server.
 
+use super::failure::print;
 use super::failure::{Failure, Outcome};
 use super::scale::ScaleArgs;
 use super::session::{Compute, Session};
-use super::stdout::print;
 use crate::results;
 use crate::run::Role;
 use crate::serve::{AccessKey, Members, ServeError, ServeSettings, Server};

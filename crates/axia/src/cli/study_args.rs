@@ -1,11 +1,11 @@
 //! Arguments that `axia steer` and `axia run` share, and their resolution.
 
 use super::failure::{Failure, Outcome};
-use super::judging_args::{JudgingArgs, JudgingDefaults};
+use super::failure::{print, print_json};
 use super::label_args::{Budget, LabelArgs};
-use super::playing_args::PlayingArgs;
 use super::session::{Compute, Memory, Session, StudyBars};
-use super::stdout::{print, print_json};
+use super::stage_args::PlayingArgs;
+use super::stage_args::{JudgingArgs, JudgingDefaults};
 use crate::games::find_own;
 use crate::models::{self, ModelReference};
 use crate::results;

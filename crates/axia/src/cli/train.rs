@@ -1,9 +1,9 @@
 //! `axia train`: LoRA fine-tuning on prompts and completions.
 
+use super::failure::print;
 use super::failure::{Failure, Outcome};
 use super::rows::{Rows, TrainLine};
 use super::session::{Compute, Memory, Session, Timing, bar, peak_memory_mib};
-use super::stdout::print;
 use crate::models::BaseName;
 use anyhow::anyhow;
 use axia_engine::adapter::LoraConfig;

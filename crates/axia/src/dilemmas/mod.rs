@@ -12,7 +12,6 @@
 
 pub mod annotate;
 mod build;
-mod candidate;
 mod clean;
 mod dedupe;
 mod dump;
@@ -23,7 +22,7 @@ mod words;
 pub use build::{
     AnnotationCard, BasicRow, BuildFolder, Card, FinishSettings, SetCard, ValueRow, finish, sample,
 };
-pub use candidate::Candidate;
 pub use dump::Packing;
 pub use error::BuildError;
 pub use filter::{BrokenLine, Counts, FilterSettings, FilterSummary, InputFile, Reason, filter};
+pub use words::Candidate;

@@ -3,6 +3,7 @@
 //! Which texts are like each other depends on these numbers, so they are no library's, which might
 //! change: a word of up to eight bytes is its own number, longer ones are hashed.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// Bytes that are looked at together.
@@ -189,6 +190,25 @@ pub(super) const fn mix(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     number ^ (number >> 31)
+}
+
+/// A post that may become a dilemma: cleaned text and where it came from, never its author.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The submission's id, without `t3_`.
+    pub id: String,
+    /// The subreddit, as the dump spells it.
+    pub subreddit: String,
+    /// The path of the post's page, `/r/…/comments/…`.
+    pub permalink: String,
+    /// Votes for less votes against, when the dump was made.
+    pub score: i64,
+    /// When it was posted, in seconds since 1970 (UTC).
+    pub created_utc: i64,
+    /// The cleaned title.
+    pub title: String,
+    /// The cleaned text: paragraphs parted by one empty line.
+    pub text: String,
 }
 
 #[cfg(test)]

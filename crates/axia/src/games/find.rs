@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use axia_adventure::game::Game;
 
-use super::benchmark::check_layout;
 use super::bundled::bundled_names;
+use super::bundled::check_layout;
 use super::error::GamesError;
 use super::location::Location;
 

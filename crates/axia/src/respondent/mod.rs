@@ -1,11 +1,9 @@
 //! Who answers: the two questions that every study asks.
 
-mod cut;
 mod embedded;
 mod served;
 
-pub use cut::{Shown, cut_to_fit};
-pub use embedded::{Embedded, Prompt, PromptReader};
+pub use embedded::{Embedded, Prompt, PromptReader, Shown, cut_to_fit};
 pub use served::{
     Account, AnswerCache, Captured, Finding, Method, MethodChoice, Served, ServedError,
     ServedSettings, Shape, State,

@@ -3,12 +3,8 @@
 
 mod error;
 mod folder;
-mod follow;
 mod member;
-mod rows;
 
 pub use error::StudyError;
-pub use folder::RunDir;
-pub use follow::{Follow, Quiet};
-pub use member::{Member, Observation, Role, Steering, file_name};
-pub use rows::Rows;
+pub use folder::{Rows, RunDir};
+pub use member::{Follow, Member, Observation, Quiet, Role, Steering, file_name};

@@ -1,13 +1,17 @@
 //! The respondents that a server answers for.
 
 use super::ServeError;
-use super::error::ApiError;
+use super::routes::ApiError;
 use axia_engine::Model;
 use axia_engine::chat::{ChatError, ChatTemplate};
 use axia_engine::decoder::Decoder;
+use axia_engine::generate::Request;
 use axia_engine::kernels::DeviceKernels;
 use axia_engine::lora::Adapter;
-use std::sync::OnceLock;
+use axia_engine::score::{Reading, Text, TextReadings};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::mpsc::UnboundedSender;
 
 /// A model and its adapters, each by a name.
 pub struct Members {
@@ -96,5 +100,63 @@ impl Members {
     pub(super) fn plain(&self) -> &Decoder<DeviceKernels> {
         let plain = self.plain.get_or_init(|| self.model.plain(None));
         plain.as_ref().unwrap_or_else(|| self.model.decoder())
+    }
+}
+
+/// What is to be computed.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// Reading a text.
+    Read(Text),
+    /// Continuing a prompt; of every token, so many of its rivals are told, or nothing at all.
+    Continue(Request, Option<usize>),
+}
+
+/// Whom an answer goes to: one choice of a request.
+#[derive(Debug)]
+pub(super) struct Asker {
+    /// The respondent asked.
+    pub member: usize,
+    /// The choice that it is for.
+    pub choice: usize,
+    pub answers: UnboundedSender<(usize, Event)>,
+    /// Set when the choice is complete for its reader.
+    pub ended: Arc<AtomicBool>,
+}
+
+/// A piece of work.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub asker: Asker,
+    pub work: Work,
+}
+
+/// A part of the answer.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A text was read.
+    Read(TextReadings),
+    /// A token was drawn.
+    Drawn {
+        token: u32,
+        /// Whether it is an end token, and the last.
+        is_end: bool,
+        /// How likely it was, where that was asked.
+        reading: Option<Reading>,
+    },
+    /// Nothing more will come.
+    Failed(ApiError),
+}
+
+impl Asker {
+    /// Whether they wait no longer.
+    pub fn is_abandoned(&self) -> bool {
+        self.ended.load(Ordering::Relaxed) || self.answers.is_closed()
+    }
+
+    /// Tells a part of the answer.
+    pub fn tell(&self, event: Event) {
+        // Whoever no longer listens is seen by `is_abandoned`.
+        let _ = self.answers.send((self.choice, event));
     }
 }

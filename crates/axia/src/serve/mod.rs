@@ -8,8 +8,6 @@
 
 mod answer;
 mod connections;
-mod error;
-mod job;
 mod members;
 mod patient;
 mod request;
@@ -18,7 +16,7 @@ mod server;
 mod service;
 mod worker;
 
-pub use error::ServeError;
 pub use members::Members;
+pub use routes::ServeError;
 pub use server::{AccessKey, Server};
 pub use service::ServeSettings;

@@ -1,8 +1,8 @@
 //! The server itself: listening, answering, and coming to an end.
 
 use super::connections::serve_connections;
-use super::error::ServeError;
-use super::job::Job;
+use super::members::Job;
+use super::routes::ServeError;
 use super::routes::router;
 use super::service::Service;
 use super::worker::Worker;

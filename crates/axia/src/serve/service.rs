@@ -1,7 +1,7 @@
 //! What all requests share.
 
-use super::error::ApiError;
-use super::job::Job;
+use super::members::Job;
+use super::routes::ApiError;
 use super::{AccessKey, Members};
 use axia_engine::tokenizer::Tokenizer;
 use std::collections::hash_map::RandomState;

@@ -1,7 +1,7 @@
 //! The thread that computes.
 
-use super::error::ApiError;
-use super::job::{Asker, Event, Job, Work};
+use super::members::{Asker, Event, Job, Work};
+use super::routes::ApiError;
 use super::service::Service;
 use axia_engine::EngineError;
 use axia_engine::generate::{Drawn, Generation, Request};

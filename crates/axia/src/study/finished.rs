@@ -1,7 +1,7 @@
 //! A run that has its results, opened to ask its respondents more.
 
-use super::provenance::{WEIGHTS, sha256_of};
 use super::summary::{RespondentSummary, RunSummary, ShiftSummary};
+use super::summary::{WEIGHTS, sha256_of};
 use crate::respondent::Embedded;
 use crate::run::{Follow, Member, Observation, Role, RunDir, Steering, StudyError};
 use crate::stage::{Compared, Stage};

@@ -2,8 +2,8 @@
 
 mod line;
 mod neutral;
-mod visible;
 
-pub(crate) use line::{is_control, one_line, plain, shortened};
+pub(crate) use line::{
+    Paragraphs, is_control, one_line, paragraphs, plain, shortened, visible_line,
+};
 pub(crate) use neutral::neutralise;
-pub(crate) use visible::{Paragraphs, paragraphs, visible_line};

@@ -5,8 +5,6 @@ mod model;
 
 mod adapter;
 mod bench;
-mod chats;
-mod command_line;
 mod completions;
 mod hostile;
 mod life;

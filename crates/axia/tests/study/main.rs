@@ -5,19 +5,16 @@ mod card;
 mod command_line;
 #[path = "../../../axia-engine/tests/cuda/host_build.rs"]
 mod host_build;
-mod interruption;
 mod judge;
 mod merge;
 mod model;
 mod models;
-mod perplexity;
 mod play;
 mod profile;
 mod rows;
 mod run;
 #[path = "../said/mod.rs"]
 mod said;
-mod serve;
 #[path = "../../../axia-engine/tests/cuda/stand_in/mod.rs"]
 mod stand_in;
 mod stand_ins;

@@ -2,10 +2,10 @@
 
 use super::attention_class::{AttentionClass, KEYS};
 use super::attention_plan::{KeyWork, Tiles};
+use super::blas::Element;
 use super::buffer::CudaBuffer;
 use super::buffer::Space;
 use super::error::CudaError;
-use super::matmul::Element;
 use super::queue::{Argument, Queue};
 use super::queue::{Launch, layers};
 use super::work::{KeyWorkOnCard, PlanOnCard, Work, check_len};

@@ -1,7 +1,7 @@
 //! Which attention kernels serve a layer, and how they are spread over a card: pure arithmetic.
 
+use super::blas::Element;
 use super::error::CudaError;
-use super::matmul::Element;
 use super::queue::{Launch, first_axis, layers};
 
 /// Keys that the kernels work on at a time.

@@ -1,11 +1,11 @@
 //! A card, through NVIDIA's driver.
 
 use super::blas::Blas;
+use super::blas::Matmul;
 use super::compile::Architecture;
 use super::compile::KernelCache;
 use super::compile::SOURCES;
 use super::error::CudaError;
-use super::matmul::Matmul;
 use super::probe::{DeviceInfo, probe};
 use super::queue::Launch;
 use super::queue::{Argument, Queue};

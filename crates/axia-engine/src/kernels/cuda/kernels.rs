@@ -1,13 +1,13 @@
 //! The [`Kernels`] of a card.
 
+use super::blas::Element;
 use super::buffer::CudaBuffer;
+use super::buffer::CudaWeight;
 use super::card::Card;
 use super::compile::KernelCache;
 use super::error::CudaError;
-use super::matmul::Element;
 use super::queue::Queue;
 use super::queue::{KernelTime, Times};
-use super::weight::CudaWeight;
 use super::work::{State, Work};
 use crate::checkpoint_files::RawTensor;
 use crate::config::Activation;

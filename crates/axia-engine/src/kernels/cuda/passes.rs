@@ -1,12 +1,12 @@
 //! Passes over arrays: norms, rotations, activations, moves of rows, sums and AdamW steps.
 
+use super::blas::Element;
 use super::buffer::CudaBuffer;
+use super::buffer::CudaWeight;
 use super::buffer::Space;
 use super::error::CudaError;
-use super::matmul::Element;
 use super::queue::{Argument, Queue};
 use super::queue::{Launch, layers};
-use super::weight::CudaWeight;
 use super::work::{Work, check_len};
 use crate::config::Activation;
 use crate::kernels::{AdamW, Parameters, RopeTable, Rotation, Write};

@@ -1,7 +1,7 @@
 //! What the kernels need of a card.
 
+use super::blas::Matmul;
 use super::error::CudaError;
-use super::matmul::Matmul;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

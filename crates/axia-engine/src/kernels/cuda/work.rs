@@ -1,10 +1,10 @@
 //! The card's work in progress: its queue and the memory that kernels reuse from call to call.
 
 use super::attention_plan::Tiles;
+use super::blas::{Element, Matmul, Operand};
 use super::buffer::{CudaBuffer, Space};
 use super::error::CudaError;
 use super::kernels::Precision;
-use super::matmul::{Element, Matmul, Operand};
 use super::queue::Launch;
 use super::queue::Times;
 use super::queue::{Argument, Queue};

@@ -1,9 +1,7 @@
 //! Whichever device is asked for, behind one type.
 
-mod choice;
 mod kernels;
 mod side;
 
-pub use choice::{Device, Opened};
-pub use kernels::DeviceKernels;
+pub use kernels::{Device, DeviceKernels, Opened};
 pub use side::{DeviceBuffer, DeviceWeight};

@@ -3,7 +3,6 @@
 mod balance;
 mod duplicates;
 mod leaks;
-mod posts;
 mod run;
 mod summary;
 

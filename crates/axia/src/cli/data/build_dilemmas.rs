@@ -1,10 +1,10 @@
 //! `axia data build-dilemmas`: moral dilemmas from dumps of a subreddit.
 
 use crate::cli::failure::{Failure, Outcome};
+use crate::cli::failure::{print, print_json};
 use crate::cli::respondent_args::Rate;
 use crate::cli::respondent_args::client_settings;
 use crate::cli::session::{Compute, Session, bar};
-use crate::cli::stdout::{print, print_json};
 use crate::dilemmas::annotate::{
     AnnotationSettings, Annotator, RemoteAnnotator, RespondentAnnotator, annotate, prompts,
 };

@@ -1,10 +1,10 @@
 //! `axia data check`: quality control of surveys, dilemmas and games.
 
 use super::check_games::{CheckedGame, check_games};
-use super::source::Source;
+use super::import::Source;
+use crate::cli::failure::print;
 use crate::cli::failure::{Failure, Outcome};
-use crate::cli::judging_args::read_dilemmas;
-use crate::cli::stdout::print;
+use crate::cli::stage_args::read_dilemmas;
 use crate::games::{find_own, game_folders};
 use anyhow::anyhow;
 use axia_values::check::{CheckProfile, CheckReport, DilemmaCheckReport, Report, Severity};

@@ -1,8 +1,8 @@
 //! `axia data export`: surveys and training data for other programs.
 
+use super::import::Source;
 use super::output::Output;
 use super::output::find_dimension;
-use super::source::Source;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::rows::Rows;
 use anyhow::anyhow;

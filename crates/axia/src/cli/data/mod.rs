@@ -7,7 +7,6 @@ mod export;
 mod import;
 mod output;
 mod show;
-mod source;
 mod verify_games;
 
 use super::failure::Outcome;

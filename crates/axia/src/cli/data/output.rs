@@ -1,7 +1,7 @@
 //! Where a command's data goes: standard output, or a file that is whole or absent.
 
+use crate::cli::failure::print;
 use crate::cli::failure::{Failure, Outcome};
-use crate::cli::stdout::print;
 use crate::files::{folder_of, write_beside};
 use anyhow::anyhow;
 use axia_values::instrument::{Dimension, Instrument, Item};

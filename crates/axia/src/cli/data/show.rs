@@ -1,10 +1,10 @@
 //! `axia data show`: the items of a survey, for reading.
 
+use super::import::Source;
 use super::output::{Output, find_dimension, find_facet, is_part};
-use super::source::Source;
+use crate::cli::failure::print;
 use crate::cli::failure::{Failure, Outcome};
-use crate::cli::judging_args::read_dilemmas;
-use crate::cli::stdout::print;
+use crate::cli::stage_args::read_dilemmas;
 use axia_values::dilemma::DilemmaSet;
 use axia_values::instrument::{Dimension, Instrument, Item, Split, Variant};
 use axia_values::rating::Rating;

@@ -1,8 +1,8 @@
 //! `axia data verify-games`: whether the benchmark's data are whole.
 
 use crate::cli::failure::{Failure, Outcome};
+use crate::cli::failure::{print, print_json};
 use crate::cli::session::{Compute, Session, bar};
-use crate::cli::stdout::{print, print_json};
 use crate::games::verify::{GameReport, Severity, State, VerifyReport, verify};
 use crate::text::plain;
 use anyhow::anyhow;

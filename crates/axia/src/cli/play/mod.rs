@@ -8,10 +8,10 @@ mod script;
 mod table;
 
 use super::failure::{Failure, Outcome};
-use super::playing_args::PlayingArgs;
 use super::respondent_args::RespondentArgs;
 use super::scale::ScaleArgs;
 use super::session::{Compute, Session};
+use super::stage_args::PlayingArgs;
 use crate::games::{Location, find_benchmark, find_own};
 use agent::{AgentName, Compat};
 use anyhow::anyhow;

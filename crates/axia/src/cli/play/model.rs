@@ -3,9 +3,9 @@
 use super::PlayArgs;
 use super::agent::{Compat, seeds};
 use crate::cli::failure::{Failure, Outcome};
+use crate::cli::failure::{print, print_json};
 use crate::cli::respondent_args::with_account;
 use crate::cli::session::{Session, StudyBars};
-use crate::cli::stdout::{print, print_json};
 use crate::games::Location;
 use crate::respondent::{Embedded, Shape};
 use crate::results;

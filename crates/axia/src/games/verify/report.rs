@@ -3,7 +3,7 @@
 use super::file::{FileReport, Shared};
 use super::game::verify_game;
 use crate::files::sha256;
-use crate::games::benchmark::check_layout;
+use crate::games::bundled::check_layout;
 use crate::games::find::nearest;
 use crate::games::{BENCHMARK_GAMES, GamesError, TEST_GAMES};
 use axia_adventure::game::Game;

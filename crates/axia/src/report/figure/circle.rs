@@ -6,8 +6,8 @@ use axia_values::instrument::Dimension;
 use axia_values::stats::Estimate;
 use axia_values::taxonomy::{HigherValue, RefinedValue, Value};
 
-use super::scale::Scale;
 use super::series::{Goal, Series, union};
+use super::svg::Scale;
 use super::svg::{Anchor, Point, Svg, pair};
 use crate::report::words::signed_to;
 

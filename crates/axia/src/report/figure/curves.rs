@@ -2,9 +2,9 @@
 
 use axia_engine::train::{History, ValidationRecord};
 
-use super::scale::{Scale, nice_domain};
 use super::series::Style;
 use super::svg::{Anchor, Svg};
+use super::svg::{Scale, nice_domain};
 use crate::report::words::{fixed, grouped};
 
 const WIDTH: f64 = 480.0;

@@ -1,9 +1,9 @@
 //! Dots with intervals: one row for each dimension.
 
 use super::circle::{sector_class, sectors};
-use super::scale::{Scale, nice_domain};
 use super::series::{Goal, Series, Style, union};
 use super::svg::{Anchor, Svg};
+use super::svg::{Scale, nice_domain};
 use crate::report::words::{fixed, interval_to, signed_to};
 use crate::text::shortened;
 use axia_values::instrument::Dimension;

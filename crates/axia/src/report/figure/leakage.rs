@@ -2,9 +2,9 @@
 
 use axia_values::shift::Leakage;
 
-use super::scale::{Scale, nice_domain};
 use super::series::Style;
 use super::svg::{Anchor, Svg};
+use super::svg::{Scale, nice_domain};
 use crate::report::words::{fixed, signed_with_interval};
 
 const WIDTH: f64 = 720.0;

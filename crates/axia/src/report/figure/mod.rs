@@ -7,19 +7,16 @@ mod intervals;
 mod leakage;
 mod matrix;
 mod plane;
-mod scale;
-mod sensitivity;
 mod series;
 mod svg;
 
 pub(crate) use circle::{circle, is_circular, revealed_circle};
 pub(crate) use curves::{CurveAxes, curves};
-pub(crate) use glyphs::{interval_glyph, rating_bars, swatch, verdict_bar};
+pub(crate) use glyphs::{interval_glyph, rating_bars, sensitivity, swatch, verdict_bar};
 pub(crate) use intervals::{
     Gains, Shifts, gain_domain, harms, ratings, revealed, shift_domain, shift_series,
 };
 pub(crate) use leakage::{LeakageSeries, leakage};
 pub(crate) use matrix::matrix;
 pub(crate) use plane::{Axis, Plane, PlanePoint};
-pub(crate) use sensitivity::sensitivity;
 pub(crate) use series::{Goal, Series, Style, union};

@@ -2,9 +2,9 @@
 
 use axia_values::stats::Estimate;
 
-use super::scale::{Scale, nice_domain};
 use super::series::Style;
 use super::svg::{Anchor, Point, Svg};
+use super::svg::{Scale, nice_domain};
 use crate::report::words::fixed;
 use crate::text::shortened;
 

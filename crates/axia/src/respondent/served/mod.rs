@@ -8,14 +8,12 @@ mod account;
 mod answer;
 mod asking;
 mod cache;
-mod error;
 mod first_token;
 mod model;
 mod probe;
 mod prompt_logprobs;
 mod wording;
 
-pub use account::{Account, Captured, Finding, State};
+pub use account::{Account, Captured, Finding, ServedError, State};
 pub use cache::AnswerCache;
-pub use error::ServedError;
 pub use model::{Method, MethodChoice, Served, ServedSettings, Shape};

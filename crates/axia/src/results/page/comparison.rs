@@ -1,7 +1,7 @@
 //! Two runs side by side.
 
-use super::cast::{cast, goals};
 use super::effects::goal_shifts;
+use super::effects::{cast, goals};
 use super::overview::{self, Finding};
 use crate::report::figure::{self, Goal, Series, Shifts, Style};
 use crate::report::words::{NOTHING, moment, signed, with_interval};

@@ -1,16 +1,15 @@
 //! What steering changed: shifts, effect sizes, leakage.
 
-use axia_values::shift::{Averages, Comparison, MeanSd};
-use axia_values::stats::Estimate;
-use serde::Serialize;
-
-use super::cast::{goals, legend};
-use crate::report::figure::{self, Goal, LeakageSeries, Shifts};
+use crate::report::figure::{self, Goal, LeakageSeries, Shifts, Style};
 use crate::report::words::{fixed, interval};
-use crate::report::{Cast, Figure, LegendEntry};
+use crate::report::{Cast, Figure, LegendEntry, Member, part_of};
 use crate::results::verdict::Aim;
 use crate::run::Role;
 use crate::study::summary::{RunSummary, ShiftSummary};
+use axia_values::profile::Profile;
+use axia_values::shift::{Averages, Comparison, MeanSd};
+use axia_values::stats::Estimate;
+use serde::Serialize;
 
 /// The shift of every dimension, one panel for each steered respondent.
 pub(super) fn shift_figures(summary: &RunSummary, cast: &Cast<'_>) -> Vec<Figure> {
@@ -154,4 +153,35 @@ pub(super) fn leakage(summary: &RunSummary, cast: &Cast<'_>) -> Option<LeakageFi
         svg: figure::leakage(&series)?,
         legend: legend(&steered, &summary.shifts),
     })
+}
+
+/// The respondents of a run.
+pub(super) fn cast(summary: &RunSummary) -> Cast<'_> {
+    let members = summary.respondents.iter();
+    let members: Vec<(&str, Role, &Profile)> =
+        members.map(|one| (one.name.as_str(), one.role, &one.profile)).collect();
+    Cast::new(&members)
+}
+
+/// The targets of one steered respondent.
+pub(super) fn goals(shift: &ShiftSummary, style: Style) -> Vec<Goal> {
+    let values = shift.shift.against_control.values.iter();
+    values
+        .filter_map(|value| {
+            let (dimension, rating) = (value.dimension.clone(), value.goal?);
+            Some(Goal { dimension, rating, style })
+        })
+        .collect()
+}
+
+/// A legend of the given respondents.
+pub(super) fn legend(members: &[Member<'_>], shifts: &[ShiftSummary]) -> Vec<LegendEntry> {
+    let note = |member: &Member<'_>| {
+        let own = shifts.iter().find(|shift| shift.respondent == member.name);
+        part_of(member.role, own.map(|shift| shift.title.as_str()))
+    };
+    members
+        .iter()
+        .map(|member| LegendEntry::new(member.name, member.style, &note(member)))
+        .collect()
 }

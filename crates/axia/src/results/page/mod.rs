@@ -1,6 +1,5 @@
 //! The pages of runs: each section is prepared as plain data, the templates give it its form.
 
-mod cast;
 mod comparison;
 mod effects;
 mod frontier;

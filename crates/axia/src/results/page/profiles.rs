@@ -5,7 +5,7 @@ use axia_values::profile::{DimensionScore, Profile};
 use axia_values::taxonomy::Value;
 use serde::Serialize;
 
-use super::cast::{goals, legend};
+use super::effects::{goals, legend};
 use crate::report::figure::{self, Goal, Series};
 use crate::report::words::{fixed, interval, signed};
 use crate::report::{Cast, Figure, LegendEntry, Member};

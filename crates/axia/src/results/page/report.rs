@@ -1,7 +1,7 @@
 //! The report of one run.
 
-use super::cast::{cast, legend};
 use super::effects::{self, EffectRow, LeakageFigure};
+use super::effects::{cast, legend};
 use super::frontier::{self, FrontierSection};
 use super::overview::{self, Finding};
 use super::profiles::{self, ProfileFigures, ProfileTable};

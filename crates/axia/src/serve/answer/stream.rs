@@ -2,9 +2,9 @@
 
 use super::body::Answer;
 use super::reader::{Finish, Piece, Reader, Token};
-use crate::serve::error::ApiError;
-use crate::serve::job::{Asker, Event, Job, Work};
+use crate::serve::members::{Asker, Event, Job, Work};
 use crate::serve::request::{Kind, Plan, Prompt};
+use crate::serve::routes::ApiError;
 use crate::serve::service::Service;
 use axia_engine::score::{Reading, TextReadings};
 use axia_engine::tokenizer::TokenizerError;

@@ -4,7 +4,7 @@ use super::drawing::Drawing;
 use super::drawing::Fields;
 use super::plan::{Asked, Kind, Plan, Prompt};
 use super::prompts::{PromptInput, Prompts};
-use crate::serve::error::ApiError;
+use crate::serve::routes::ApiError;
 use crate::serve::service::Service;
 use axia_engine::chat::{ChatMessage, Role};
 use serde::Deserialize;

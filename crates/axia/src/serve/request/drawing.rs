@@ -1,6 +1,6 @@
 //! How replies are drawn: what completions and chats have in common.
 
-use crate::serve::error::ApiError;
+use crate::serve::routes::ApiError;
 use crate::serve::service::any_seed;
 use axia_engine::generate::Sampling;
 use serde::Deserialize;

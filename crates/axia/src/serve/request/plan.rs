@@ -1,7 +1,7 @@
 //! What is to be done for a request.
 
 use super::drawing::Drawing;
-use crate::serve::error::ApiError;
+use crate::serve::routes::ApiError;
 use crate::serve::service::Service;
 use axia_engine::generate::{Request, Sampling};
 use axia_engine::score::Text;

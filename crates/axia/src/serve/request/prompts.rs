@@ -2,7 +2,7 @@
 
 use super::chat::chat_tokens;
 use super::drawing::Fields;
-use crate::serve::error::ApiError;
+use crate::serve::routes::ApiError;
 use crate::serve::service::Service;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use std::fmt;

@@ -4,19 +4,17 @@
 //! continuations ([`judge`]). [`Judged`] averages over ways of asking, [`JudgementSummary`]
 //! compares respondents.
 
-mod alone;
 mod ask;
 mod page;
 mod stage;
 mod summary;
-mod table;
 mod verdicts;
-mod wording;
 
-pub use alone::{AloneJudgement, ValueVerdicts};
-pub use ask::{JudgeSettings, Judgement, content_free_id, judge};
+pub use ask::{JudgeSettings, Judgement, Way, Ways, candidates, content_free_id, judge, question};
 pub(crate) use page::matrix_page;
 pub use stage::{Judging, around_target};
-pub use summary::{JudgementShiftSummary, JudgementSummary, Reading, RespondentVerdicts};
+pub use summary::{
+    AloneJudgement, JudgementShiftSummary, JudgementSummary, Reading, RespondentVerdicts,
+    ValueVerdicts,
+};
 pub use verdicts::{Judged, Spread};
-pub use wording::{Way, Ways, candidates, question};

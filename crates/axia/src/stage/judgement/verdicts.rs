@@ -1,7 +1,7 @@
 //! From answers to verdicts: calibration, averaging over ways of asking, and what those change.
 
+use super::ask::Way;
 use super::ask::{JudgeSettings, Judgement, content_free_id};
-use super::wording::Way;
 use crate::run::StudyError;
 use axia_values::dilemma::{DilemmaSet, Stance};
 use axia_values::judgement::{

@@ -2,13 +2,10 @@
 //! model as a language model.
 
 mod page;
-mod passages;
 mod stage;
 mod summary;
-mod table;
 
-pub use passages::{Passage, PassageSet};
-pub use stage::{Measuring, PassageReading};
+pub use stage::{Measuring, Passage, PassageReading, PassageSet};
 pub use summary::{
     PerplexityChange, PerplexitySummary, Reference, RespondentPerplexity, perplexity_rise,
 };

@@ -1,7 +1,7 @@
 //! The perplexities of a run, as `results.json` keeps them.
 
-use super::passages::PassageSet;
-use super::stage::PassageReading;
+use super::stage::{PassageReading, PassageSet};
+use crate::report::Table;
 use crate::run::{Member, Observation, Role, Steering};
 use axia_values::stats::{BootstrapOptions, Draw, Estimate, Resampler};
 use serde::{Deserialize, Serialize};
@@ -179,6 +179,25 @@ fn difference(
     };
     let resampler = Resampler::new(&vec![0; passages], pairs.len(), options);
     resampler.estimate(statistic).into_iter().next()?
+}
+
+impl Table {
+    pub(in crate::stage) fn perplexity(&mut self, summary: &PerplexitySummary) {
+        for one in &summary.respondents {
+            let place = (one.name.as_str(), "perplexity", "neutral-text");
+            self.estimate(place, "perplexity", &one.perplexity);
+            self.count(place, "passages", summary.count);
+            self.count(place, "tokens", summary.tokens);
+        }
+        for change in &summary.changes {
+            let measure = match change.reference {
+                Reference::Control => "log-perplexity-minus-control",
+                Reference::Base => "log-perplexity-minus-base",
+            };
+            let place = (change.respondent.as_str(), "perplexity", "neutral-text");
+            self.estimate(place, measure, &change.log_perplexity);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Choosing options for many scenes at once.
 
 use super::prompt::{ANSWER_TOKENS, question};
-use super::settings::{Decide, PlaySettings};
+use super::stage::{Decide, PlaySettings};
 use super::summary::Decided;
 use crate::respondent::{Progress, Prompt, Reply, Respondent, RespondentError, Scoring};
 use axia_adventure::environment::Environment;

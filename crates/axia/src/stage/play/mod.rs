@@ -7,17 +7,14 @@ mod decide;
 mod episode;
 mod page;
 mod prompt;
-mod settings;
 mod stage;
 mod statistics;
 mod summarise;
 mod summary;
-mod table;
 
 pub use episode::{Act, Episode, Replayed};
 pub use prompt::Turn;
-pub use settings::{Decide, Guidance, PlaySettings};
-pub use stage::{PlayedGame, Playing};
+pub use stage::{Decide, Guidance, PlaySettings, PlayedGame, Playing};
 pub use summary::{
     Agreement, AgreementPoint, Decided, Decisions, GameSummary, Measure, MeasureChange,
     MoveSummary, PlayShift, PlaySummary, PlayerSummary, RevealedChange, RevealedValue,

@@ -1,6 +1,6 @@
 //! What a model is shown of a scene. Every scene is a fresh conversation of two messages.
 
-use super::settings::{Guidance, PlaySettings};
+use super::stage::{Guidance, PlaySettings};
 use super::summary::Decided;
 use crate::respondent::{Prompt, Respondent, RespondentError, cut_to_fit};
 use axia_adventure::environment::Environment;

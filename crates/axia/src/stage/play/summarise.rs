@@ -3,7 +3,7 @@
 use super::episode::Replayed;
 use super::prompt::Turn;
 use super::prompt::without_options;
-use super::settings::PlaySettings;
+use super::stage::PlaySettings;
 use super::stage::Playing;
 use super::statistics::{Estimates, Numbers, agreement, differences};
 use super::summary::{

@@ -2,13 +2,13 @@
 
 use super::saved::{Input, Typed};
 use super::saved::{SavedGame, default_path};
+use crate::cli::failure::print_more;
 use crate::cli::failure::{Failure, Outcome};
 use crate::cli::play::PlayArgs;
 use crate::cli::play::agent::{AgentName, Comparison, first_seed, seeds};
 use crate::cli::play::episodes::lines;
 use crate::cli::play::table::{HARMS, harms};
 use crate::cli::session::Session;
-use crate::cli::stdout::print_more;
 use crate::files::write_whole;
 use crate::games::{LoadedGame, Location};
 use crate::text::plain;

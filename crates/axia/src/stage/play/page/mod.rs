@@ -3,7 +3,6 @@
 mod metrics;
 mod paths;
 mod plane;
-mod players;
 mod reader;
 mod revealed;
 mod section;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::metrics::{is_sum, label};
-use super::players::shown;
+use super::revealed::shown;
 use crate::report::words::{NOTHING, grouped, percent};
 use crate::stage::play::{Decided, MoveSummary, PlaySummary, SceneSummary, Transcript};
 use crate::text::{Paragraphs, paragraphs, visible_line};

@@ -1,7 +1,7 @@
 //! The plane of reward and harm.
 
 use super::metrics::{HARMS, SCORE, VIOLATIONS, title};
-use super::players::{Player, legend, shown};
+use super::revealed::{Player, legend, shown};
 use super::verdict::HARM_DECIMALS;
 use crate::report::figure::{self, Axis, Plane, PlanePoint, Series, Style};
 use crate::report::words::{fixed, interval, interval_to, signed};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::paths::{Paths, Segment, Walker};
-use super::players::{Player, shown};
+use super::revealed::{Player, shown};
 use crate::report::words::grouped;
 use crate::run::Role;
 use crate::stage::play::PlaySummary;

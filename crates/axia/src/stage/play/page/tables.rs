@@ -4,7 +4,7 @@ use axia_values::stats::Estimate;
 use serde::Serialize;
 
 use super::metrics::{ACHIEVEMENTS, SCORE, group, is_sum, title};
-use super::players::{Player, shown};
+use super::revealed::{Player, shown};
 use super::verdict::HARM_DECIMALS;
 use crate::report::Cast;
 use crate::report::words::{fixed, games, grouped, interval_to, percent, signed_to};
