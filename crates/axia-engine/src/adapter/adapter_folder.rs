@@ -1,4 +1,4 @@
-//! Reads and writes PEFT adapter folders.
+//! Reads and writes PEFT adapter folders, and checks that an adapter fits its model.
 
 use super::{AdapterError, LoraConfig, LoraTensors, tensor_file};
 use crate::config::{LinearModule, ModelConfig};

@@ -1,4 +1,4 @@
-//! The settings of a LoRA adapter.
+//! The settings of a LoRA adapter, and the modules that it targets.
 
 use super::AdapterError;
 use crate::config::LinearModule;

@@ -1,4 +1,4 @@
-//! Reads and writes `adapter_model.safetensors`.
+//! Reads and writes the tensors of an adapter: `adapter_model.safetensors`, and LoRA files in GGUF.
 
 use super::{Adapter, AdapterError, LoraConfig};
 use crate::checkpoint_files::{

@@ -1,4 +1,4 @@
-//! The template that turns messages into text.
+//! Chat messages, and the Jinja template that turns them into text.
 
 use super::ChatError;
 use super::strftime::strftime;

@@ -1,4 +1,4 @@
-//! Where decoders differ from Llama.
+//! Where decoders differ from Llama, and the names of their linear modules.
 
 use super::{ModelConfig, Rope};
 

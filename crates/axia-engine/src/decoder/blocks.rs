@@ -1,4 +1,4 @@
-//! The decoder's weights.
+//! The decoder's weights, the activations that are kept for the backward pass, and that pass.
 
 use super::Pass;
 use crate::config::{MODULES, ModelConfig, Module};

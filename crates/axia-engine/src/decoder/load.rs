@@ -1,4 +1,4 @@
-//! Bringing a model's weights to a device.
+//! Bringing a model's weights to a device, and how much memory passes over them take.
 
 use super::forward::Keep;
 use super::{Block, Decoder};

@@ -1,4 +1,4 @@
-//! Some of a model's layers.
+//! Which layers get low-rank pairs, of which rank and scale, and the same as PEFT writes it.
 
 use super::{Adapter, LoraSettings, Place};
 use crate::adapter::{Adapter as PeftAdapter, LayerChoice, LoraConfig, LoraTensors};

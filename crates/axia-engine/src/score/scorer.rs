@@ -1,4 +1,4 @@
-//! Scoring rows of one prompt and several candidates through prefix forests.
+//! Scoring rows of one prompt and several candidates through prefix forests, batch by batch.
 
 use crate::config::{ModelConfig, Reach};
 use crate::decoder::{Activations, Decoder, Keep, explain};

@@ -1,4 +1,4 @@
-//! The vocabulary in the metadata of a GGUF file, whatever kind of tokenizer it is for.
+//! The vocabulary in a model's files: metadata of a GGUF file, or Hugging Face's JSON.
 
 use super::{SpecialTokens, TokenizerError, byte_level_bpe, sentence_piece};
 use crate::gguf::Metadata;

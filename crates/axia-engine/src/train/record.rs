@@ -1,4 +1,4 @@
-//! What a training run reports.
+//! What a training run reports, and what it keeps between steps.
 
 use super::settings::Optimizer;
 use crate::kernels::{AdamW, Kernels, Parameters};

@@ -1,4 +1,4 @@
-//! Settings of a training run.
+//! Settings of a training run: optimizer, learning-rate schedule, order of the rows.
 
 use super::{TrainData, TrainRow};
 use crate::decoder::{Keep, TokensPerStep};

@@ -1,4 +1,4 @@
-//! The instrument and its items.
+//! The instrument: its items, what they measure, the rows they are asked in, and its hash.
 
 use super::{InstrumentError, Place, Template};
 use crate::canonical::Canonical;

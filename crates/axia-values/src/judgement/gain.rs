@@ -1,4 +1,4 @@
-//! The probability gain.
+//! The probability gain, and the matrix of steered values × values of posts.
 
 use super::{GainSummary, JudgementError, JudgementShift, ValueGain, VerdictProbabilities};
 use crate::dilemma::Stance;

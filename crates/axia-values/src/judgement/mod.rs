@@ -4,6 +4,7 @@
 //! probability moved from the verdict of people to whom a value is dear to the verdict of people
 //! to whom it means little. See [`probability_gain`] and [`JudgementShift`].
 
+mod calibration;
 mod compute;
 mod gain;
 mod model;
@@ -13,7 +14,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use compute::{
+pub use calibration::{
     CONTENT_FREE, Calibration, CalibrationError, NotProbabilities, VerdictProbabilities,
 };
 pub use gain::{Gain, GainCell, GainMatrix, GainRow, probability_gain};

@@ -1,4 +1,4 @@
-//! Which items and dimensions a comparison rests on, and their changes.
+//! Which items and dimensions a comparison rests on, their changes, and what a control kept.
 
 use super::{ShiftError, ShiftRun};
 use crate::instrument::Dimension;

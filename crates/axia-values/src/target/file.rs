@@ -1,4 +1,4 @@
-//! Target profiles in TOML and JSON.
+//! Target profiles in TOML and JSON, and the ratings that they teach.
 
 use super::{Target, TargetError};
 use crate::instrument::{Dimension, Instrument, Item, Row, Split, Variant};

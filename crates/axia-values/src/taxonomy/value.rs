@@ -1,4 +1,4 @@
-//! A value of any level.
+//! Values of every level: basic, higher-order, refined, and the facets of refined ones.
 
 use super::spelling::{named_value, nearest, normalise};
 use super::{RefinedValue, UnknownFacet};

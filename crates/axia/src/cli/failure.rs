@@ -1,4 +1,5 @@
-//! What went wrong, and whose turn it is: the user's (exit code 2) or the machine's (1).
+//! What went wrong, and whose turn it is: the user's (exit code 2) or the machine's (1). Also how
+//! output is written, which may fail like anything else.
 
 use crate::dilemmas::BuildError;
 use crate::dilemmas::annotate::AnnotateError;

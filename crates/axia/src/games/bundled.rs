@@ -1,4 +1,4 @@
-//! The games that ship with the program.
+//! The games that ship with the program, and those of the benchmark.
 
 use super::error::GamesError;
 use super::find::nearest;

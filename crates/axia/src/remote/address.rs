@@ -1,4 +1,4 @@
-//! Where a server is.
+//! Where a server is, and the key that it wants.
 
 use super::RemoteError;
 use std::fmt;

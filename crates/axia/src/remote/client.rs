@@ -1,4 +1,4 @@
-//! Sending JSON and reading JSON, again where that may help.
+//! Sending JSON and reading JSON, again where that may help, with settings for both.
 
 use super::exchange::{Answer, Call, Interruption};
 use super::exchange::{jitter, retry_after};

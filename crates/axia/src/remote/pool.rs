@@ -1,4 +1,4 @@
-//! Many questions at once.
+//! Many questions at once, no more a second than the server takes.
 
 use super::RemoteError;
 use std::ops::ControlFlow;

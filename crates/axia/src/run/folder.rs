@@ -1,4 +1,4 @@
-//! The folder of a run: cells appear whole, so that a killed run goes on where it was.
+//! The folder of a run, and the files in it that grow row by row.
 
 use super::StudyError;
 use crate::files::{difference, folder_of, write_whole};

@@ -1,4 +1,4 @@
-//! Who takes part in a run.
+//! Who takes part in a run, and who is told of its progress.
 
 use super::StudyError;
 use axia_values::instrument::Dimension;

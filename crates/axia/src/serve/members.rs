@@ -1,4 +1,4 @@
-//! The respondents that a server answers for.
+//! The model and its adapters under their names, and the jobs they have.
 
 use super::ServeError;
 use super::routes::ApiError;

@@ -1,4 +1,4 @@
-//! What is found at which address.
+//! The routes of the server, and the errors that it answers with.
 
 use super::answer::{Answer, Stream, follow};
 use super::request::{Detokenize, Plan, Tokenize};

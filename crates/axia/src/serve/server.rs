@@ -1,4 +1,4 @@
-//! The server itself: listening, answering, and coming to an end.
+//! The server: its connections, who may connect, and its end.
 
 use super::connections::serve_connections;
 use super::members::Job;

@@ -1,4 +1,4 @@
-//! What all requests share.
+//! The service behind the routes, its settings and its words.
 
 use super::members::Job;
 use super::routes::ApiError;

@@ -1,4 +1,5 @@
-//! What keeps a run from claiming an effect, whatever its interval says.
+//! What keeps a run from claiming an effect, whatever its interval says, and what a reader must
+//! know to judge its numbers.
 
 use super::summary::{ModelInfo, Note, NoteLevel, RespondentSummary, ShiftSummary};
 use super::{Anchors, Frontier, Settings};

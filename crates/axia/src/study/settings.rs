@@ -1,4 +1,4 @@
-//! Settings of an experiment.
+//! Settings of a study: presets, training, evaluation, and the layers that are adapted.
 
 use super::{Anchors, Pull, RowPlan};
 use crate::run::StudyError;

@@ -1,4 +1,4 @@
-//! `results.json`: everything a report shows, in one versioned file.
+//! `results.json`: everything a report shows, in one versioned file, and where it comes from.
 
 use super::{Anchors, Frontier, Gate, Settings};
 use crate::files::HashWriter;

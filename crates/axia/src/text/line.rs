@@ -1,4 +1,4 @@
-//! Text from strangers, made fit for a message.
+//! Untrusted text made safe to show: on one line, visible, without control characters.
 
 /// Whether a character steers a terminal or the direction of writing, instead of being read. Line
 /// breaks and tabs are among them.

@@ -1,4 +1,4 @@
-//! Additions, copies and row moves.
+//! Additions, copies, moves of rows, and RMS normalisation (Zhang and Sennrich 2019).
 
 use super::super::Write;
 use super::simd::{dispatch, dot};

@@ -1,4 +1,5 @@
-//! Frozen weights on the CPU: kept as the file stores them, widened to f32 block by block.
+//! Linear layers on the CPU: frozen weights, kept as the file stores them and widened to f32 block
+//! by block, with LoRA pairs beside them.
 
 use super::gemm::{Mat, MatMut, gemm, gemm_serial};
 use crate::checkpoint_files::RawTensor;

@@ -1,4 +1,4 @@
-//! Matrix products by cuBLASLt.
+//! Matrix products by cuBLASLt, and the shapes they are asked for in.
 
 use super::card::{failed, set_aside};
 use super::error::CudaError;

@@ -1,4 +1,4 @@
-//! Arrays on a card.
+//! Arrays on a device: activations, weights, and memory that is reused.
 
 use super::blas::{Element, Operand};
 use super::card::Card;

@@ -1,4 +1,4 @@
-//! A card, through NVIDIA's driver.
+//! A device, through NVIDIA's driver, and the page-locked memory that numbers reach it through.
 
 use super::blas::Blas;
 use super::blas::Matmul;

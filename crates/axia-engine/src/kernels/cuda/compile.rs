@@ -1,4 +1,4 @@
-//! Compiled kernels on disk.
+//! The CUDA sources, their compilation by NVRTC, and the compiled kernels on disk.
 
 use super::error::{CudaError, Unusable};
 use super::libraries;

@@ -1,4 +1,4 @@
-//! Linear layers with low-rank updates, forward and backward.
+//! Linear layers with low-rank updates, forward and backward, and the loss over the vocabulary.
 
 use super::blas::{Element, Operand};
 use super::buffer::{CudaBuffer, CudaWeight, Space};

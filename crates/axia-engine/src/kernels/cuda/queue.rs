@@ -1,4 +1,4 @@
-//! What the kernels need of a card.
+//! What the kernels need of a device: launches, copies, and how long they took.
 
 use super::blas::Matmul;
 use super::error::CudaError;

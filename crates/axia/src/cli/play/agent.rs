@@ -1,4 +1,4 @@
-//! Who plays.
+//! Who plays, and by which conventions of the benchmark's programs.
 
 use super::PlayArgs;
 use crate::cli::failure::{Failure, Outcome};

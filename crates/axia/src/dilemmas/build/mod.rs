@@ -1,9 +1,9 @@
 //! The folder of a build, and what is done in it besides filtering and annotating.
 
 mod card;
+mod folder;
 mod markdown;
-mod sample;
 
 pub use card::{AnnotationCard, BasicRow, Card, SetCard, ValueRow};
-pub use sample::{BuildFolder, FinishSettings, finish, sample};
-pub(super) use sample::{CANDIDATES, FILTER};
+pub use folder::{BuildFolder, FinishSettings, finish, sample};
+pub(super) use folder::{CANDIDATES, FILTER};

@@ -1,4 +1,4 @@
-//! Dots with intervals: one row for each dimension.
+//! Dots with intervals, one row for each dimension: ratings, shifts, probability gains, harms.
 
 use super::circle::{sector_class, sectors};
 use super::series::{Goal, Series, Style, union};

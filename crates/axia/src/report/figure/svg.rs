@@ -1,4 +1,4 @@
-//! A writer of inline SVG: escaped text, finite and short coordinates.
+//! A writer of inline SVG: escaped text, finite and short coordinates, and scales with ticks.
 
 use minijinja::HtmlEscape;
 use std::fmt::Write as _;

@@ -1,4 +1,4 @@
-//! What steering changed: shifts, effect sizes, leakage.
+//! The effects of steering in figures and tables, and the respondents they are of.
 
 use crate::report::figure::{self, Goal, LeakageSeries, Shifts, Style};
 use crate::report::words::{fixed, interval};

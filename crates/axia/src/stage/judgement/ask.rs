@@ -1,4 +1,4 @@
-//! Asking for verdicts.
+//! Asking about a post in several wordings and orders of the verdicts.
 
 use crate::respondent::{
     Progress, Prompt, Respondent, RespondentError, Scoring, Shown, cut_to_fit,

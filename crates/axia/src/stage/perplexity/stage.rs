@@ -1,4 +1,4 @@
-//! The stage of a study that reads passages.
+//! The stage that reads passages, and the passages.
 
 use super::summary::PerplexitySummary;
 use crate::files::sha256;

@@ -1,4 +1,4 @@
-//! A random part of the candidates, for builds that do not annotate them all.
+//! The folder of a build: a sample of the candidates, and the finished set.
 
 use super::card::{
     AnnotationCard, Card, FORMAT_VERSION, SetCard, by_basic_value, by_refined_value, is_consistent,
