@@ -54,7 +54,7 @@ def main():
 
     # Both sides begin with the same LoRA weights: those of an adapter after two small steps.
     init = folder / "init"
-    run([a.axia, "train", "--model", a.model, "--rows", folder / "train.jsonl", "--steps", 1,
+    run([a.axia, "train", "--model", a.model, "--rows", folder / "train.jsonl", "--steps", 2,
          "--batch", 27, "--rank", a.rank, "--alpha", 2 * a.rank, "--save", init, *threads])
 
     def peer(job, *args, rows=None):
@@ -83,13 +83,13 @@ def main():
         if not gap <= AGREE:
             sys.exit(f"{title}: the two sides differ by {gap}")
 
-    # Same batches on both sides: losses must agree step by step.
+    # Both sides take a step more than they time. Same batches on both sides: losses must agree step by step.
     theirs = peer("train", "--batch", 27, "--steps", a.steps, "--init", init)
-    mine = ours("train", "--batch", 27, "--steps", a.steps, "--init", init)
+    mine = ours("train", "--batch", 27, "--steps", a.steps + 1, "--init", init)
     gap = largest_gap(mine["losses"], theirs["losses"])
     compare("train", "training, 27 rows a step", theirs, mine, gap)
     # The peer's best batch against 108 rows a step; the losses are of other batches.
-    mine = ours("train", "--batch", 108, "--steps", a.steps, "--init", init)
+    mine = ours("train", "--batch", 108, "--steps", a.steps + 1, "--init", init)
     compare("train", "training, 108 rows a step (peer: 27)", theirs, mine, gap)
 
     def scoring(title, rows, limit, batch):

@@ -172,18 +172,18 @@ def measure(a, shape, folder, say):
     axia = Axia(a.axia, folder, "cpu" if a.dry_run else "cuda:0")
     adapter, scores = folder / "adapter", folder / "scores.jsonl"
     # Both sides begin with the same LoRA weights: those of an adapter after two small steps.
-    axia.run("train", "train", "--steps", 1, "--batch", 27, "--rank", a.rank, "--alpha", 2 * a.rank,
+    axia.run("train", "train", "--steps", 2, "--batch", 27, "--rank", a.rank, "--alpha", 2 * a.rank,
              "--save", adapter)
     axia.run("score", "score", "--limit", 27, "--out", scores)
-    small = axia.run("train", "train", "--init", adapter, "--batch", 4, "--steps", 3)
+    small = axia.run("train", "train", "--init", adapter, "--batch", 4, "--steps", 4)
     mine = {job: axia.run("score", job) for job in ["score", "verdicts", "validation"]}
     mine["train"] = axia.run("train", "train", "--init", adapter, "--batch", a.batch,
-                             "--steps", a.steps)
+                             "--steps", a.steps + 1)
     # Steps that fill a card: more than 8,000 distinct tokens.
     mine["train, large steps"] = axia.run("train", "train", "--init", adapter, "--batch", 2 * a.batch,
-                                          "--steps", max(1, a.steps // 4))
+                                          "--steps", 1 + max(1, a.steps // 4))
     if not a.dry_run:
-        timed = axia.run("train", "train", "--init", adapter, "--batch", a.batch, "--steps", 1,
+        timed = axia.run("train", "train", "--init", adapter, "--batch", a.batch, "--steps", 2,
                          "--time-kernels")
         # Copies and clearing are not kernels; waiting for each makes small ones look larger.
         say({"job": "kernels (name, calls, seconds) of two steps, waited for one by one",

@@ -4,12 +4,12 @@ use crate::adapter::AdapterError;
 use crate::chat::ChatError;
 use crate::checkpoint_files::CheckpointError;
 use crate::config::ConfigError;
+pub use crate::file_error::FileError;
 use crate::gguf::GgufError;
 use crate::kernels::KernelError;
 use crate::kernels::cuda::CudaError;
 use crate::tokenizer::TokenizerError;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use thiserror::Error;
 
 /// Anything that can go wrong in the engine. Messages read well after "failed to …: ".
@@ -37,6 +37,9 @@ pub enum EngineError {
     /// A card cannot be used, or failed.
     #[error(transparent)]
     Cuda(#[from] CudaError),
+    /// What one device made was given to another.
+    #[error(transparent)]
+    Device(KernelError),
     /// A card's memory is too small for a pass.
     #[error(
         "the card's memory is full: for {tokens} tokens at once {wanted} bytes more were wanted, {free} of {total} are free; about {fit} tokens would fit: set --max-tokens-per-step {fit}{instead}"
@@ -121,7 +124,7 @@ impl EngineError {
     /// Whether something the user gave is at fault, as against the machine or a wish to stop.
     pub fn is_input(&self) -> bool {
         match self {
-            Self::File(_) | Self::PassMemory { .. } | Self::Cancelled => false,
+            Self::File(_) | Self::PassMemory { .. } | Self::Device(_) | Self::Cancelled => false,
             Self::Cuda(error) => error.is_usage(),
             _ => true,
         }
@@ -133,26 +136,7 @@ impl From<KernelError> for EngineError {
         match error {
             KernelError::Checkpoint(error) => error.into(),
             KernelError::Cuda(error) => error.into(),
+            error @ KernelError::OtherDevice { .. } => Self::Device(error),
         }
-    }
-}
-
-/// A file or folder that could not be used, what was tried, and the system's reason.
-#[derive(Debug, Error)]
-#[error("cannot {action} `{}`: {source}", path.display())]
-pub struct FileError {
-    /// What was tried: "open", "read", "write", …
-    pub action: &'static str,
-    /// The file or folder.
-    pub path: PathBuf,
-    /// The system's reason.
-    pub source: io::Error,
-}
-
-impl FileError {
-    /// For `map_err`: turns an [`io::Error`] into a [`FileError`] that says what was tried on which path.
-    pub fn on(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
-        let path = path.to_owned();
-        move |source| Self { action, path, source }
     }
 }

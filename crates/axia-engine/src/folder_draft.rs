@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::error::FileError;
+use crate::file_error::FileError;
 
 /// What the names of files and folders begin with while they are written.
 pub const DRAFT_PREFIX: &str = ".axia-";

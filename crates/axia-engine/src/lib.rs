@@ -12,6 +12,7 @@ pub mod checkpoint_files;
 pub mod config;
 pub mod decoder;
 pub mod error;
+mod file_error;
 mod folder_draft;
 pub mod forest;
 pub mod generate;

@@ -5,7 +5,7 @@ use crate::checkpoint_files::{
     CheckpointError, HfFolder, RawTensor, UnreadableTensor, hf_name, text_name,
 };
 use crate::config::{ConfigError, ModelConfig};
-use crate::error::FileError;
+use crate::file_error::FileError;
 use crate::gguf::GgufFile;
 use crate::spelling::{nearest_name, suggestion};
 use crate::tokenizer::{Tokenizer, TokenizerError};

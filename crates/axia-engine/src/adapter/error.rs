@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::checkpoint_files::{CheckpointError, JsonError};
-use crate::error::FileError;
+use crate::file_error::FileError;
 
 /// An adapter that cannot be read, written, or used with a model.
 #[derive(Debug, Error)]

@@ -3,7 +3,7 @@
 use super::ChatError;
 use super::strftime::strftime;
 use crate::checkpoint_files::{HfFolder, JsonObject};
-use crate::error::FileError;
+use crate::file_error::FileError;
 use crate::gguf::Metadata;
 use crate::tokenizer::SpecialTokens;
 use fancy_regex::Regex;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::JsonError;
-use crate::error::FileError;
+use crate::file_error::FileError;
 use crate::gguf::{DType, GgufError};
 
 /// Weights that cannot be read, with file and tensor.

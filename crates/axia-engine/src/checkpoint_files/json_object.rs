@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::error::FileError;
+use crate::file_error::FileError;
 
 /// A JSON file that cannot be used, with file and field.
 #[derive(Debug, Error)]

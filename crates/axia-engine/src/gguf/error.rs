@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::DType;
-use crate::error::FileError;
+use crate::file_error::FileError;
 
 /// A GGUF file that cannot be read, with the file's path.
 #[derive(Debug, Error)]

@@ -1,7 +1,7 @@
 //! A file mapped into memory, and advice to the system about its pages.
 
 use super::{GgufError, GgufHeader, Metadata, TensorInfo};
-use crate::error::FileError;
+use crate::file_error::FileError;
 use memmap2::Mmap;
 use std::fs::File;
 use std::ops::Range;

@@ -13,6 +13,14 @@ pub enum KernelError {
     /// A GPU cannot be used, or failed.
     #[error(transparent)]
     Cuda(#[from] CudaError),
+    /// An array or weight was given to the kernels of another device than its own.
+    #[error("{what} of another device was given to the kernels of {device}")]
+    OtherDevice {
+        /// What was given: `an array`, `a weight`.
+        what: &'static str,
+        /// The device at work: `the CPU`, `a GPU`.
+        device: &'static str,
+    },
 }
 
 /// The name of a device or of its arithmetic that does not exist.

@@ -5,7 +5,7 @@ use super::{FloatType, MergeError};
 use crate::adapter::Adapter as PeftAdapter;
 use crate::checkpoint_files::{HfFolder, RawTensor};
 use crate::config::ModelConfig;
-use crate::error::FileError;
+use crate::file_error::FileError;
 use crate::folder_draft::{FolderDraft, is_free};
 use crate::gguf::GgufFile;
 use crate::kernels::{CpuKernels, LoraPair};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::checkpoint_files::JsonError;
-use crate::error::FileError;
+use crate::file_error::FileError;
 use crate::gguf::GgufError;
 
 /// A tokenizer that cannot be built or used.

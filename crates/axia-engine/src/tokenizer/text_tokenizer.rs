@@ -2,7 +2,7 @@
 
 use super::{StreamDecoder, TokenizerError, model_tokens};
 use crate::checkpoint_files::HfFolder;
-use crate::error::FileError;
+use crate::file_error::FileError;
 use crate::gguf::Metadata;
 use serde_json::Value;
 use std::borrow::Cow;

@@ -29,9 +29,6 @@ pub struct ScoreArgs {
     /// PEFT adapter to apply
     #[arg(long)]
     adapter: Option<PathBuf>,
-    /// Sequences per forward pass in other programs; here --max-tokens-per-step decides
-    #[arg(long, hide = true)]
-    batch: Option<usize>,
     /// Only the first N rows; 0 for all
     #[arg(long, default_value_t = 0)]
     limit: usize,
@@ -80,7 +77,6 @@ pub fn run(args: ScoreArgs) -> Outcome {
             .map_err(|e| Failure::failed(e).while_trying(format!("write `{}`", path.display())))?;
     }
     let mut result = json!({
-        "peer": "axia",
         "rows_per_s": rows.len() as f64 / seconds,
         "seconds": seconds,
         "peak_rss_mib": peak_memory_mib(),

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 /// token ids may stand in for texts (prompt_ids, completion_ids). A completion given as text gets
 /// the end-of-sequence token. A row may teach a distribution over continuations instead:
 /// {"prompt": …, "candidates": ["1", "2"], "weights": [0.25, 0.75]} (or candidates_ids). Prints one
-/// JSON object with speed, memory and the loss of every step.
+/// JSON object with the loss of every step, peak memory, and the speed of all steps but the first.
 ///
 /// Example: axia train --rows rows.jsonl --batch 108 --steps 8 --rank 64 --save adapter
 #[derive(Debug, Args)]
@@ -38,7 +38,7 @@ pub struct TrainArgs {
     /// Rows per step
     #[arg(long, default_value_t = 27)]
     batch: usize,
-    /// Steps to time; one more goes before them, which is trained but not timed
+    /// Steps to take
     #[arg(long, default_value_t = 8)]
     steps: usize,
     /// LoRA rank
@@ -129,7 +129,7 @@ pub fn run(args: TrainArgs) -> Outcome {
     let (adapter, lora) = first_adapter(&args, &model)?;
     let end = model.eos_id();
     let rows = lines.convert(|line| line.tokenize(model.tokenizer(), end, args.softmax.into()))?;
-    let total = (args.steps + 1) * args.batch;
+    let total = args.steps * args.batch;
     let data = TrainData {
         train: rows.iter().cycle().take(total).cloned().collect(),
         ..TrainData::default()
@@ -148,7 +148,7 @@ pub fn run(args: TrainArgs) -> Outcome {
         recompute: args.recompute,
         ..TrainSettings::default()
     };
-    let bar = bar("training", args.steps as u64 + 1, "steps");
+    let bar = bar("training", args.steps as u64, "steps");
     let mut follow = Follow { session: &session, bar };
     args.timing.begin(&model)?;
     let trained = train(model.decoder(), adapter, &data, &settings, None, &mut follow)
@@ -164,13 +164,13 @@ pub fn run(args: TrainArgs) -> Outcome {
         let peft = trained.adapter.to_peft(kernels, model.decoder().config(), lora);
         peft.write(folder, &card).map_err(EngineError::from)?;
     }
-    let timed = trained.history.steps.get(1..).unwrap_or_default();
+    let steps = &trained.history.steps;
+    // The first step also reads the model's pages from disk.
+    let timed = if steps.len() > 1 { &steps[1..] } else { steps };
     let seconds: f64 = timed.iter().map(|s| s.seconds).sum();
     let sum = |count: fn(&StepRecord) -> usize| timed.iter().map(count).sum::<usize>();
-    let losses: Vec<f64> =
-        trained.history.steps.iter().map(|s| (s.loss * 1e6).round() / 1e6).collect();
+    let losses: Vec<f64> = steps.iter().map(|s| (s.loss * 1e6).round() / 1e6).collect();
     let mut result = json!({
-        "peer": "axia",
         "rows_per_s": sum(|s| s.rows) as f64 / seconds,
         "tokens_per_s": sum(|s| s.tokens) as f64 / seconds,
         "seconds": seconds,

@@ -13,7 +13,7 @@ fn bench() -> Bench {
         "{\"prompt\": \"One and one is\", \"completion\": \" two\"}\n\
          {\"prompt\": \"The sky is\", \"completion\": \" blue\"}\n",
     );
-    bench.ok("train --model model --rows rows.jsonl --batch 2 --steps 3 --rank 2 --lr 0.01 --save adapter");
+    bench.ok("train --model model --rows rows.jsonl --batch 2 --steps 4 --rank 2 --lr 0.01 --save adapter");
     bench.write(
         "asked.jsonl",
         "{\"id\": 1, \"prompt\": \"One and one is\", \"candidates\": [\" two\", \" three\"]}\n\

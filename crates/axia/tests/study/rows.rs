@@ -42,8 +42,7 @@ fn texts_and_ids_are_scored_alike() {
         ],
     );
     let said = bench.json(SCORE);
-    assert_eq!(keys(&said), ["peer", "rows_per_s", "seconds", "peak_rss_mib", "unique_tokens"]);
-    assert_eq!(said["peer"], "axia");
+    assert_eq!(keys(&said), ["rows_per_s", "seconds", "peak_rss_mib", "unique_tokens"]);
     // The prompt's nine bytes once, and the first of each two-byte candidate.
     assert_eq!(said["unique_tokens"], 9 + 2);
     assert!(said["rows_per_s"].as_f64().unwrap() > 0.0);
@@ -154,20 +153,12 @@ fn texts_and_ids_are_learnt_alike() {
     });
     bench.write_rows("ids.jsonl", &with_ids);
     let texts = bench.json(&format!("{TRAIN} --steps 3 --lr 0.01 --save a"));
-    let expected = [
-        "peer",
-        "rows_per_s",
-        "tokens_per_s",
-        "seconds",
-        "peak_rss_mib",
-        "losses",
-        "unique_tokens",
-    ];
+    let expected =
+        ["rows_per_s", "tokens_per_s", "seconds", "peak_rss_mib", "losses", "unique_tokens"];
     assert_eq!(keys(&texts), expected);
-    assert_eq!(texts["peer"], "axia");
     let losses = texts["losses"].as_array().unwrap();
-    assert_eq!(losses.len(), 4, "three timed steps and one before them");
-    assert!(losses[3].as_f64() < losses[0].as_f64(), "{losses:?}");
+    assert_eq!(losses.len(), 3);
+    assert!(losses[2].as_f64() < losses[0].as_f64(), "{losses:?}");
     let ids = bench
         .json(&format!("{TRAIN} --steps 3 --lr 0.01 --save b").replace("rows.jsonl", "ids.jsonl"));
     assert_eq!(texts["losses"], ids["losses"]);
@@ -200,8 +191,8 @@ fn a_saved_adapter_is_taken_up_where_it_was() {
     bench.write_rows("rows.jsonl", &training_rows());
     let train = format!("{TRAIN} --lr 0.01");
     let whole = bench.json(&format!("{train} --steps 3"))["losses"].clone();
-    let first = bench.json(&format!("{train} --steps 1 --save half"))["losses"].clone();
-    let second = format!("{train} --steps 1 --init half --save");
+    let first = bench.json(&format!("{train} --steps 2 --save half"))["losses"].clone();
+    let second = format!("{train} --steps 2 --init half --save");
     let resumed = bench.json(&format!("{second} a"))["losses"].clone();
     assert_eq!([&first[0], &first[1]], [&whole[0], &whole[1]]);
     assert_eq!(resumed[0], whole[2], "the weights came back to the last bit");

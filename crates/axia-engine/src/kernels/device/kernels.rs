@@ -89,7 +89,7 @@ impl Kernels for DeviceKernels {
     type Weight = DeviceWeight;
 
     fn check(&self) -> Result<(), KernelError> {
-        on!(self, |side| side.kernels.check())
+        on!(self, |side| side.check())
     }
 
     fn free_memory(&self) -> Option<u64> {

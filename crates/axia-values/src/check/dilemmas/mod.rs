@@ -3,11 +3,10 @@
 mod balance;
 mod duplicates;
 mod leaks;
-mod run;
 mod summary;
 
 #[cfg(test)]
 mod tests;
 
-pub(super) use run::check;
+pub(super) use summary::check;
 pub use summary::{DilemmaSummary, DilemmaValueSummary};

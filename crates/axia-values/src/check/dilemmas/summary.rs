@@ -1,14 +1,13 @@
 //! What a set of dilemmas consists of.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
-use crate::check::Range;
+use super::{balance, duplicates, leaks};
 use crate::check::text::words;
+use crate::check::{CheckProfile, Finding, Range, openings};
 use crate::dilemma::{Dilemma, DilemmaSet, Stance};
 use crate::taxonomy::RefinedValue;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// Counts and averages of a set of dilemmas. Shown as a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,4 +117,15 @@ impl fmt::Display for DilemmaSummary {
             self.posts, self.words.min, self.words.max
         )
     }
+}
+
+/// Everything there is to object to in a set, unsorted.
+pub(in crate::check) fn check(set: &DilemmaSet, profile: CheckProfile) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    balance::check(set, profile, &mut findings);
+    leaks::check(set, profile, &mut findings);
+    duplicates::check(set, &mut findings);
+    let texts = set.dilemmas.iter().map(|dilemma| dilemma.post.as_str());
+    openings::count("posts", texts, profile, &mut findings);
+    findings
 }
