@@ -158,7 +158,7 @@ fn victim() {
 fn a_killed_run_goes_on_from_its_last_checkpoint() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("run.checkpoint");
-    assert_eq!(rerun("lost_writes::victim", folder.path(), "").status.code(), Some(9));
+    assert_eq!(rerun("resume::victim", folder.path(), "").status.code(), Some(9));
     assert!(path.exists(), "the first epoch's end was saved");
     // It was killed while it wrote the next one.
     let partial = folder.path().join("run.checkpoint.partial");
@@ -189,7 +189,7 @@ fn a_full_disk_leaves_the_old_checkpoint() {
     assert!(before.len() > 64 << 10);
     // Writing beyond the limit fails, as on a full disk, once the signal is ignored.
     let limits = "trap '' XFSZ; ulimit -f 64 || exit 77;";
-    let output = rerun("lost_writes::trains_on_a_full_disk", folder.path(), limits);
+    let output = rerun("resume::trains_on_a_full_disk", folder.path(), limits);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
     assert!(fs::read(&path).unwrap() == before, "the old checkpoint is as it was");

@@ -62,14 +62,16 @@ fn the_folder_keeps_profile_answers_and_ratings() {
 #[test]
 fn an_adapter_changes_the_profile() {
     let bench = Bench::new();
-    bench.ok("steer model --survey survey.toml --value face --direction up --preset paper --seed 0 --rank 16 --rows 540 --batch 9 --epochs 2 --lr 0.01 --out out");
+    bench.ok(
+        "steer model --survey survey.toml --value face --direction up --preset paper --anchors soft --softmax candidates --tilt end --schedule constant --warmup 0 --order random --seed 0 --rank 16 --rows 540 --batch 9 --epochs 2 --lr 0.01 --out out",
+    );
     let face = |words: &str| {
         let profile = bench
             .json(&format!("profile model --survey survey.toml --variants all --json {words}"));
         score(&profile, "face")["mean"]["value"].as_f64().unwrap()
     };
     let (base, steered) = (face(""), face("--adapter out/adapters/face-up"));
-    assert!(steered > base + 0.5, "{base} → {steered}");
+    assert!(steered > base + 1.0, "{base} → {steered}");
     let results = bench.read_json("out/results.json");
     let in_run = |index: usize| {
         score(&results["respondents"][index]["profile"], "face")["mean"]["value"].as_f64().unwrap()

@@ -99,7 +99,7 @@ fn distributions_are_learnt() {
     };
     let losses = |label: Json, more: &str| {
         bench.write_rows("rows.jsonl", &[row(label)]);
-        let said = bench.json(&format!("{TRAIN} --steps 3 --lr 0.01 {more}"));
+        let said = bench.json(&format!("{TRAIN} --steps 4 --lr 0.01 {more}"));
         said["losses"].as_array().unwrap().iter().map(|l| l.as_f64().unwrap()).collect::<Vec<_>>()
     };
     let all_on_one = json!({"candidates": ["1", "2"], "weights": [0, 1]});
