@@ -1,7 +1,7 @@
 //! Play: respondents act in annotated text adventures, and what steering changes in it.
 //!
-//! [`Playing`] has a respondent play games, many at once ([`decide`]), and keeps every turn. What
-//! the turns meant is worked out by replaying them ([`episode`]); [`PlaySummary`] compares players.
+//! [`Playing`] has a respondent play games, many at once (`decide`), and keeps every turn. What
+//! the turns meant is worked out by replaying them (`episode`); [`PlaySummary`] compares players.
 
 mod decide;
 mod episode;
